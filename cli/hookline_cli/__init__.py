@@ -1,0 +1,1 @@
+"""The `hookline` command: for operators, and for work on a laptop."""

@@ -1,0 +1,105 @@
+"""What a callback is, and what a verifier says of one. Imports nothing of ours, and nothing slow."""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+MAX_REQUEST_BYTES = 64 * 1024
+"""The query string and the decoded body of a callback together may be this long, and no longer."""
+
+
+class Request(NamedTuple):
+    """An HTTP request from a provider, as bytes, with nothing decoded that a signature may cover.
+
+    Attributes:
+        query: the raw query string as it travelled, without the leading `?`.
+        body: the raw body, base64 of the HTTP API undone.
+        headers: names in lower case.
+        path: the path parameters of the route, percent-decoded.
+        route: the last word of the route's key that names the kind, for example `reply`; "" where the route has none.
+    """
+
+    query: bytes
+    body: bytes
+    headers: Mapping[str, str]
+    path: Mapping[str, str]
+    route: str
+
+
+class Reason(StrEnum):
+    """Why a callback was refused. The value is a metric's dimension: few, and never made of input."""
+
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    SIGNATURE = "signature"
+    EXPIRED = "expired"
+    TOO_FAR_AHEAD = "too_far_ahead"
+
+
+class Refused(NamedTuple):
+    """A callback that is not taken.
+
+    Attributes:
+        reason: decides the answer's status: malformed 400, too large 413, everything else the same 401.
+        detail: what was wrong, in words for a person, with no value of the request in it. It is answered to the
+            caller only with 400 and 413, and logged always.
+    """
+
+    reason: Reason
+    detail: str
+
+
+class Verified(NamedTuple):
+    """A callback that its provider signed, now.
+
+    Attributes:
+        kind: which of the provider's callbacks it is, for example `reply`; the normaliser's key.
+        identity: what makes it one of a kind within its account and provider: the journal keeps one of each.
+        payload: the signed fields as they came, in the provider's own encoding; only its normaliser reads it.
+        fingerprint: tells a repeat from another callback that wrongly carries the same identity; "" where the
+            identity alone decides.
+    """
+
+    kind: str
+    identity: str
+    payload: str
+    fingerprint: str = ""
+
+
+type Verdict = Verified | Refused
+
+
+class ReceivingAccount(NamedTuple):
+    """What a receiver knows of an account.
+
+    Attributes:
+        name: our name for it, for example `acme-za`.
+        secrets: the live signing secrets, one or two, newest first.
+        settings: the provider's own settings, already read by its `read_settings`.
+    """
+
+    name: str
+    secrets: tuple[bytes, ...]
+    settings: Any
+
+
+class CallbackProvider(NamedTuple):
+    """What a provider supplies for its callbacks: data and pure functions.
+
+    Attributes:
+        name: as it stands in events and in the journal, for example `zoom_connect`.
+        read_settings: the account's settings, from the JSON object in its secret to what `verify` wants. Raises
+            `hookline.errors.AccountSettingsError` naming the field.
+        verify: a total function of the request, the account and the time (seconds since the epoch, UTC).
+            It never raises, whatever the bytes.
+        acknowledgement: the body of the 200 that this provider expects.
+        normaliser_settings: the settings that the normaliser will want, as text that is stored with the entry.
+        replay_window: how many seconds an entry must be remembered so that a repeat is known as one.
+    """
+
+    name: str
+    read_settings: Callable[[Mapping[str, Any]], Any]
+    verify: Callable[[Request, ReceivingAccount, float], Verdict]
+    acknowledgement: str
+    normaliser_settings: Callable[[Any], dict[str, str]]
+    replay_window: Callable[[Any], int]

@@ -1,0 +1,1 @@
+"""Zoom Connect (South Africa): SMS with replies and delivery reports."""
