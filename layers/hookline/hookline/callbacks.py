@@ -16,7 +16,8 @@ class Request(NamedTuple):
         body: the raw body, base64 of the HTTP API undone.
         headers: names in lower case.
         path: the path parameters of the route, percent-decoded.
-        route: the last word of the route's key that names the kind, for example `reply`; "" where the route has none.
+        route: the path of the route that it came by, for example `/zoom-connect/{account}/reply`: each provider maps
+            its own routes to kinds of callback.
     """
 
     query: bytes
@@ -34,6 +35,15 @@ class Reason(StrEnum):
     SIGNATURE = "signature"
     EXPIRED = "expired"
     TOO_FAR_AHEAD = "too_far_ahead"
+    MISMATCH = "mismatch"
+    """The request's address says something else than what is signed."""
+
+
+class Warned(StrEnum):
+    """What is amiss with a callback that is taken all the same. The value is a metric's dimension, as a reason's is."""
+
+    SHORT_SECRET = "short_secret"
+    UNSIGNED = "unsigned"
 
 
 class Refused(NamedTuple):
@@ -58,12 +68,14 @@ class Verified(NamedTuple):
         payload: the signed fields as they came, in the provider's own encoding; only its normaliser reads it.
         fingerprint: tells a repeat from another callback that wrongly carries the same identity; "" where the
             identity alone decides.
+        warnings: what is amiss with it all the same; each is counted.
     """
 
     kind: str
     identity: str
     payload: str
     fingerprint: str = ""
+    warnings: tuple[Warned, ...] = ()
 
 
 type Verdict = Verified | Refused
@@ -90,16 +102,21 @@ class CallbackProvider(NamedTuple):
         name: as it stands in events and in the journal, for example `zoom_connect`.
         read_settings: the account's settings, from the JSON object in its secret to what `verify` wants. Raises
             `hookline.errors.AccountSettingsError` naming the field.
+        setting_names: every setting that an account of this provider may have.
         verify: a total function of the request, the account and the time (seconds since the epoch, UTC).
             It never raises, whatever the bytes.
         acknowledgement: the body of the 200 that this provider expects.
         normaliser_settings: the settings that the normaliser will want, as text that is stored with the entry.
         replay_window: how many seconds an entry must be remembered so that a repeat is known as one.
+        secret_problem: what is wrong with a signing secret of the account, in words without the secret; None where it
+            can be used.
     """
 
     name: str
     read_settings: Callable[[Mapping[str, Any]], Any]
+    setting_names: frozenset[str]
     verify: Callable[[Request, ReceivingAccount, float], Verdict]
     acknowledgement: str
     normaliser_settings: Callable[[Any], dict[str, str]]
     replay_window: Callable[[Any], int]
+    secret_problem: Callable[[bytes], str | None] = lambda _secret: None

@@ -7,7 +7,7 @@ The answers are the design's: 2xx means stored, once; anything else means that n
 | verified, new | 200 |
 | verified, an exact repeat | 200, nothing produced |
 | verified, another callback's identity | 409, nothing stored |
-| bad, missing or unknown signature, unknown account, expired, too far ahead | 401, the same for all |
+| bad, missing or unknown signature, unknown account, expired, too far ahead, an address that was not signed | 401, the same for all |
 | malformed, over 64 KiB | 400, 413, with what was wrong |
 | journal or accounts unreachable, account not usable | 503 with `Retry-After` |
 """
@@ -73,13 +73,20 @@ class Receiver:
         self._nobody = ReceivingAccount("", (os.urandom(32),), provider.read_settings({}))
 
     def __call__(self, event: Mapping[str, Any]) -> Answer:
-        """Answer an HTTP API event (payload format 2.0). Every callback ends as one line of telemetry."""
-        result, detail, answer = self._receive(event)
+        """Answer an HTTP API event (payload format 2.0).
+
+        Every callback ends as one line of telemetry, after one more for each warning.
+        """
+        result, detail, answer, warnings = self._receive(event)
         path = event.get("pathParameters") or {}
+        account = _printable(path.get("account"))
+        for warning in warnings:
+            dimensions = {"provider": self._provider.name, "warning": warning.value}
+            self._telemetry.count("warnings", dimensions=dimensions, account=account)
         self._telemetry.count(
             "callbacks",
             dimensions={"provider": self._provider.name, "result": result},
-            account=_printable(path.get("account")),
+            account=account,
             detail=detail or None,
             request_id=event.get("requestContext", {}).get("requestId"),
         )

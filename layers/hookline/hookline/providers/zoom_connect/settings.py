@@ -11,6 +11,8 @@ from hookline.errors import AccountSettingsError
 
 CANONICAL_FORMS = ("either", "php", "java")
 MAX_SECONDS = 86_400
+SETTING_NAMES = frozenset({"canonical_form", "unsigned_parameters", "timezone", "clock_skew", "nonce_window"})
+"""Every setting that an account may have, by its name in the secret."""
 
 
 class ReceiveSettings(NamedTuple):

@@ -26,7 +26,7 @@ from hookline.callbacks import (
     Verdict,
     Verified,
 )
-from hookline.providers.zoom_connect.settings import ReceiveSettings, read_settings
+from hookline.providers.zoom_connect.settings import SETTING_NAMES, ReceiveSettings, read_settings
 
 CHECKSUM = b"checksum"
 NONCE = b"nonce"
@@ -234,6 +234,7 @@ def describe_settings(settings: ReceiveSettings) -> dict[str, str]:
 CALLBACKS = CallbackProvider(
     name="zoom_connect",
     read_settings=read_settings,
+    setting_names=SETTING_NAMES,
     verify=verify,
     acknowledgement="{}",
     normaliser_settings=describe_settings,

@@ -1,0 +1,137 @@
+"""Accounts of a stack: added, shown, rotated. A secret goes in and never comes out on a screen."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from hookline.accounts import MAX_SECRETS, is_account_name, receiving_account
+from hookline.callbacks import CallbackProvider
+from hookline.errors import AccountNotFoundError, AccountSettingsError
+from hookline.providers.zoom_connect.verify import CALLBACKS as ZOOM_CONNECT
+from hookline_cli.errors import CommandError
+from hookline_cli.stack import Stack
+
+PROVIDERS: Mapping[str, CallbackProvider] = {provider.name: provider for provider in (ZOOM_CONNECT,)}
+
+type Document = dict[str, Any]
+
+
+def check(name: str, document: Mapping[str, Any]) -> None:
+    """Check an account's document before it is stored.
+
+    Raises:
+        CommandError: names the field that can't be used, and why.
+    """
+    if not is_account_name(name):
+        raise CommandError(f"{name!r} can't be an account's name: 1 to 63 of a-z, 0-9 and -, not at its ends")
+    provider = PROVIDERS.get(str(document.get("provider")))
+    if provider is None:
+        raise CommandError(f"provider: must be one of {', '.join(sorted(PROVIDERS))}")
+    try:
+        receiving_account(provider, name, document)
+    except (AccountSettingsError, AccountNotFoundError) as error:
+        raise CommandError(str(error)) from None
+    unknown = set(document.get("settings", {})) - provider.setting_names
+    if unknown:
+        known = ", ".join(sorted(provider.setting_names))
+        raise CommandError(f"settings.{min(unknown)}: there is no such setting; there are: {known}")
+
+
+def add(stack: Stack, name: str, document: Document) -> None:
+    """Add an account.
+
+    Raises:
+        CommandError: it can't be used, or there is one of this name already.
+    """
+    check(name, document)
+    try:
+        stack.secrets.create_secret(
+            Name=_prefix(stack) + name,
+            Description=f"Hookline's account {name}",
+            SecretString=json.dumps(document),
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceExistsException":
+            raise CommandError(f"there is an account {name} already: rotate its secret, or choose another name") from None
+        raise CommandError(_words(error, name)) from error
+
+
+def read(stack: Stack, name: str) -> Document:
+    """Read an account's document, secrets included.
+
+    Raises:
+        CommandError: there is none, or it can't be read.
+    """
+    try:
+        answer = stack.secrets.get_secret_value(SecretId=_prefix(stack) + name)
+    except ClientError as error:
+        raise CommandError(_words(error, name)) from error
+    document: Document = json.loads(answer["SecretString"])
+    return document
+
+
+def names(stack: Stack) -> list[str]:
+    """List the accounts' names."""
+    prefix = _prefix(stack)
+    pages = stack.secrets.get_paginator("list_secrets").paginate(Filters=[{"Key": "name", "Values": [prefix]}])
+    try:
+        return sorted(secret["Name"].removeprefix(prefix) for page in pages for secret in page["SecretList"])
+    except ClientError as error:
+        raise CommandError(_words(error, "")) from error
+
+
+def shown(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what of an account's document may be shown: everything but secrets and credentials."""
+    return {
+        "provider": document.get("provider"),
+        "signing_secrets": f"{len(document.get('signing_secrets', []))} live",
+        "credentials": sorted(document.get("credentials", {})),
+        "settings": document.get("settings", {}),
+    }
+
+
+def rotate(stack: Stack, name: str, secret: str) -> None:
+    """Put a new signing secret in front; the one before stays live until it is retired.
+
+    Raises:
+        CommandError: the account is not there, or two secrets are live already.
+    """
+    document = read(stack, name)
+    if secret in document["signing_secrets"]:
+        raise CommandError(f"that is a live secret of {name} already")
+    if len(document["signing_secrets"]) >= MAX_SECRETS:
+        raise CommandError(f"two secrets of {name} are live: retire the older one first (accounts retire-secret)")
+    _store(stack, name, {**document, "signing_secrets": [secret, *document["signing_secrets"]]})
+
+
+def retire(stack: Stack, name: str) -> None:
+    """Take the older of two live signing secrets away.
+
+    Raises:
+        CommandError: the account is not there, or has only one.
+    """
+    document = read(stack, name)
+    if len(document["signing_secrets"]) < MAX_SECRETS:
+        raise CommandError(f"{name} has one live secret: rotate it before you retire it")
+    _store(stack, name, {**document, "signing_secrets": document["signing_secrets"][:1]})
+
+
+def _store(stack: Stack, name: str, document: Document) -> None:
+    check(name, document)
+    try:
+        stack.secrets.put_secret_value(SecretId=_prefix(stack) + name, SecretString=json.dumps(document))
+    except ClientError as error:
+        raise CommandError(_words(error, name)) from error
+
+
+def _prefix(stack: Stack) -> str:
+    return stack.outputs["AccountsPrefix"]
+
+
+def _words(error: ClientError, name: str) -> str:
+    code = error.response["Error"]["Code"]
+    if code == "ResourceNotFoundException":
+        return f"there is no account {name}: `hookline accounts list` names those there are"
+    return f"Secrets Manager refused: {code}"

@@ -1,0 +1,139 @@
+"""The whole stack on this machine: built, deployed to the embedded emulator, with the routes that it leaves out."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from hookline_cli import emulator, project
+from hookline_cli.stack import Stack, local_stack
+
+PARAMETERS = (f"Architecture={project.machine()}", "Stage=local")
+"""The template's parameters on this machine: the emulator runs the functions as they are, so built for it."""
+
+ARTIFACTS = "hookline-local-artifacts"
+
+type Progress = Callable[[str], None]
+
+
+def up(instance: str, progress: Progress) -> Stack:
+    """Bring an instance's stack up, or up to date with the checkout.
+
+    Args:
+        instance: which local stack.
+        progress: is told what is being done, in a few words.
+
+    Raises:
+        CommandError: something of it failed; says what, and where the log is.
+    """
+    progress("building (sam build)")
+    built = project.build(PARAMETERS)
+    progress("built" if built else "what was built before still holds")
+    progress("starting the embedded emulator")
+    running = emulator.start(instance)
+    stack = local_stack(running)
+    home = emulator.folder(instance)
+    marker = home / "deployed"
+    wanted = f"{running.pid} {(project.BUILD / '.hookline-built-from').read_text()}"
+    if marker.exists() and marker.read_text() == wanted:
+        progress("what is deployed is up to date")
+        return stack
+    progress("deploying (sam deploy)")
+    _make_bucket(stack)
+    project.sam(
+        "deploy",
+        "--config-env",
+        "local",
+        "--parameter-overrides",
+        *PARAMETERS,
+        f"EndpointUrl={running.endpoint}",
+        aws=running.environment,
+        log=home / "deploy.log",
+    )
+    progress("making the API's routes")
+    import_routes(stack)
+    marker.write_text(wanted)
+    return stack
+
+
+def down(instance: str) -> bool:
+    """Stop an instance's stack. Nothing of it is left running; its data is gone. Returns False where none ran."""
+    (emulator.folder(instance) / "deployed").unlink(missing_ok=True)
+    return emulator.stop(instance)
+
+
+def import_routes(stack: Stack) -> None:
+    """Make an HTTP API's routes from its OpenAPI body, which the emulator does not read.
+
+    Routes and integrations that are there already are kept, so that a redeployment does not interrupt callbacks.
+    """
+    template = _processed_template(stack)
+    resources = {
+        resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
+        for resource in stack.cloudformation.describe_stack_resources(StackName=stack.name)["StackResources"]
+    }
+    parameters = _parameters(stack)
+    body = template["Resources"]["Api"]["Properties"]["Body"]
+    api = stack.outputs["ApiId"]
+    routes = {route["RouteKey"]: route for route in stack.apis.get_routes(ApiId=api)["Items"]}
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+            target = resources[re.findall(r"functions/\$\{(\w+)\}", uri)[0]]
+            key = f"{method.upper()} {path}"
+            if key not in routes:
+                _make_route(stack, api, key, target)
+    cors = body.get("x-amazon-apigateway-cors")
+    if cors:
+        names = {"allowOrigins": "AllowOrigins", "allowHeaders": "AllowHeaders", "allowMethods": "AllowMethods"}
+        configuration: dict[str, Any] = {
+            names[name]: [_resolved(item, parameters) for item in value] for name, value in cors.items() if name in names
+        }
+        stack.apis.update_api(ApiId=api, CorsConfiguration={**configuration, "MaxAge": cors.get("maxAge", 0)})  # type: ignore[typeddict-item]
+
+
+def _make_route(stack: Stack, api: str, key: str, function: str) -> None:
+    integration = stack.apis.create_integration(
+        ApiId=api,
+        IntegrationType="AWS_PROXY",
+        IntegrationMethod="POST",
+        IntegrationUri=function,
+        PayloadFormatVersion="2.0",
+    )
+    stack.apis.create_route(ApiId=api, RouteKey=key, Target=f"integrations/{integration['IntegrationId']}")
+
+
+def _processed_template(stack: Stack) -> Mapping[str, Any]:
+    answer = stack.cloudformation.get_template(StackName=stack.name, TemplateStage="Processed")["TemplateBody"]
+    template: Mapping[str, Any] = json.loads(answer) if isinstance(answer, str) else answer
+    return template
+
+
+def _parameters(stack: Stack) -> dict[str, str]:
+    described = stack.cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]
+    return {item["ParameterKey"]: item.get("ParameterValue", "") for item in described.get("Parameters", [])}
+
+
+def _resolved(value: object, parameters: Mapping[str, str]) -> str:
+    return parameters[value["Ref"]] if isinstance(value, dict) else str(value)
+
+
+def _make_bucket(stack: Stack) -> None:
+    try:
+        stack.s3.create_bucket(Bucket=ARTIFACTS)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
+            raise
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something holds, for so many seconds at the most; says whether it came to hold."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return condition()

@@ -1,0 +1,36 @@
+"""How commands speak: tables and words for people on a terminal, JSON for scripts."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+out = Console()
+err = Console(stderr=True)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document, and nothing around it."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    out.print(table)
+
+
+def progress(message: str) -> None:
+    """Say what is being done, to whoever waits."""
+    err.print(f"  [dim]{message}[/dim]")
+
+
+def compact(value: Any) -> str:
+    """Write JSON on one line."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
