@@ -1,9 +1,10 @@
 # Hookline. `make demo` shows it working, `make test` proves it; both fetch what they need first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down build test check fuzz bench clean
+.PHONY: help setup demo up down build deploy test check fuzz bench clean
 
 RUN := .venv/bin
+STAGE ?= dev
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -22,6 +23,9 @@ down: setup ## stop it
 
 build: setup ## what will be deployed, into .aws-sam/build, for this machine
 	@$(RUN)/hookline build
+
+deploy: setup ## to AWS, with your credentials: make deploy STAGE=dev
+	@$(RUN)/hookline deploy $(STAGE)
 
 test: setup ## every test
 	@$(RUN)/pytest

@@ -54,7 +54,9 @@ def add(stack: Stack, name: str, document: Document) -> None:
         )
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceExistsException":
-            raise CommandError(f"there is an account {name} already: rotate its secret, or choose another name") from None
+            raise CommandError(
+                f"there is an account {name} already: rotate its secret, or choose another name"
+            ) from None
         raise CommandError(_words(error, name)) from error
 
 

@@ -75,7 +75,7 @@ def zoom_connect_callback(  # how a callback can differ, each by name
         account: the account's name.
         document: its document, secrets included.
         kind: `reply` or `delivery-report`.
-        fields: the provider's parameters; `nonce`, `nonce-date`, `date` and `charset` are added where they are not given.
+        fields: the provider's parameters; `nonce`, `nonce-date`, `date` and `charset` are added where not given.
         now: seconds since the epoch, UTC.
         tamper: change a parameter after signing.
         expired: let it have expired a minute ago.

@@ -61,9 +61,7 @@ def steps(stack: Stack, now: float) -> list[Step]:
 
     def zoom(kind: str, *, tamper: bool = False, expired: bool = False) -> tuple[Callback, str]:
         fields = callbacks.sample_fields(kind)
-        made = callbacks.zoom_connect_callback(
-            ACCOUNT, document, kind, fields, now=now, tamper=tamper, expired=expired
-        )
+        made = callbacks.zoom_connect_callback(ACCOUNT, document, kind, fields, now=now, tamper=tamper, expired=expired)
         return made, fields["messageId"]
 
     reply, reply_id = zoom("reply")
@@ -87,7 +85,9 @@ def run(stack: Stack) -> list[Row]:
     events += subscriber.collect(stack, lambda _: False, QUIET_SECONDS)  # what must not come has its chance to
     rows = []
     for step, answered in zip(planned, answers, strict=True):
-        came_out = [event["metadata"]["type"] for event in events if step.message_id and _message_id(event) == step.message_id]
+        came_out = [
+            event["metadata"]["type"] for event in events if step.message_id and _message_id(event) == step.message_id
+        ]
         right = answered == step.status and came_out == ([step.event] if step.event else [])
         rows.append(Row(step, answered, came_out, right))
     return rows

@@ -37,7 +37,7 @@ def up(instance: str, progress: Progress) -> Stack:
     stack = local_stack(running)
     home = emulator.folder(instance)
     marker = home / "deployed"
-    wanted = f"{running.pid} {(project.BUILD / '.hookline-built-from').read_text()}"
+    wanted = f"{running.pid} {(project.BUILD / project.STAMP).read_text()}"
     if marker.exists() and marker.read_text() == wanted:
         progress("what is deployed is up to date")
         return stack
@@ -89,10 +89,12 @@ def import_routes(stack: Stack) -> None:
     cors = body.get("x-amazon-apigateway-cors")
     if cors:
         names = {"allowOrigins": "AllowOrigins", "allowHeaders": "AllowHeaders", "allowMethods": "AllowMethods"}
-        configuration: dict[str, Any] = {
-            names[name]: [_resolved(item, parameters) for item in value] for name, value in cors.items() if name in names
+        configuration: Any = {
+            names[name]: [_resolved(item, parameters) for item in value]
+            for name, value in cors.items()
+            if name in names
         }
-        stack.apis.update_api(ApiId=api, CorsConfiguration={**configuration, "MaxAge": cors.get("maxAge", 0)})  # type: ignore[typeddict-item]
+        stack.apis.update_api(ApiId=api, CorsConfiguration={**configuration, "MaxAge": cors.get("maxAge", 0)})
 
 
 def _make_route(stack: Stack, api: str, key: str, function: str) -> None:
@@ -107,9 +109,8 @@ def _make_route(stack: Stack, api: str, key: str, function: str) -> None:
 
 
 def _processed_template(stack: Stack) -> Mapping[str, Any]:
-    answer = stack.cloudformation.get_template(StackName=stack.name, TemplateStage="Processed")["TemplateBody"]
-    template: Mapping[str, Any] = json.loads(answer) if isinstance(answer, str) else answer
-    return template
+    template: Any = stack.cloudformation.get_template(StackName=stack.name, TemplateStage="Processed")["TemplateBody"]
+    return json.loads(template) if isinstance(template, str) else template  # type: ignore[no-any-return]
 
 
 def _parameters(stack: Stack) -> dict[str, str]:

@@ -20,7 +20,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-accounts_app = typer.Typer(help="Accounts at providers: add, show, list, rotate. Never prints a secret.", no_args_is_help=True)
+accounts_app = typer.Typer(
+    help="Accounts at providers: add, show, list, rotate. Never prints a secret.", no_args_is_help=True
+)
 events_app = typer.Typer(help="Events as a subscriber gets them.", no_args_is_help=True)
 simulate_app = typer.Typer(help="Send a callback as a provider would.", no_args_is_help=True)
 simulate_zoom_connect = typer.Typer(help="Send a callback as Zoom Connect would.", no_args_is_help=True)
@@ -34,7 +36,9 @@ StackOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 AccountOption = Annotated[str, typer.Option("--account", help="The account that it is for.")]
-SetOption = Annotated[list[str] | None, typer.Option("--set", help="Any field of the provider's, NAME=VALUE; repeatable.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="Any field of the provider's, NAME=VALUE; repeatable.")
+]
 
 
 def run() -> None:
@@ -115,6 +119,20 @@ def build() -> None:
     print("built" if project.build(local.PARAMETERS) else "what was built before still holds")
 
 
+@app.command()
+def deploy(
+    stage: Annotated[str, typer.Argument(help="A configuration of samconfig.toml: dev or prod.")] = "dev",
+) -> None:
+    """Build for AWS and deploy there, with the credentials that are set.
+
+    Example: `hookline deploy dev`
+    """
+    output.progress("building for AWS (sam build)")
+    project.build(into=project.BUILD_FOR_AWS)
+    output.progress("deploying (sam deploy)")
+    project.sam("deploy", "--config-env", stage, "--template", str(project.BUILD_FOR_AWS / "template.yaml"), shown=True)
+
+
 @simulate_zoom_connect.command("reply")
 def simulate_reply(
     account: AccountOption = demo.ACCOUNT,
@@ -156,7 +174,15 @@ def simulate_delivery_report(
 
 
 def _simulate(
-    name: str, account: str, kind: str, given: dict[str, str], *, tamper: bool, expired: bool, replay: bool, as_json: bool
+    name: str,
+    account: str,
+    kind: str,
+    given: dict[str, str],
+    *,
+    tamper: bool,
+    expired: bool,
+    replay: bool,
+    as_json: bool,
 ) -> None:
     stack = find(name)
     document = accounts.read(stack, account)
@@ -183,7 +209,8 @@ def event(
     case: Annotated[str, typer.Argument(help="A sample in it, for example reply.")],
     account: AccountOption = demo.ACCOUNT,
     secret: Annotated[
-        str | None, typer.Option(help="Sign with this secret instead of the account's.", envvar="HOOKLINE_SIGNING_SECRET")
+        str | None,
+        typer.Option(help="Sign with this secret instead of the account's.", envvar="HOOKLINE_SIGNING_SECRET"),
     ] = None,
     stack: StackOption = LOCAL,
 ) -> None:
@@ -198,9 +225,7 @@ def event(
     sample = json.loads(path.read_text())
     if function.startswith("receive_"):
         document = (
-            {"provider": "zoom_connect", "signing_secrets": [secret]}
-            if secret
-            else accounts.read(find(stack), account)
+            {"provider": "zoom_connect", "signing_secrets": [secret]} if secret else accounts.read(find(stack), account)
         )
         sample = callbacks.signed_sample(sample, account, document, now=time.time())
     output.print_json(sample)

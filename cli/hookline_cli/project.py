@@ -13,7 +13,11 @@ from hookline_cli.errors import CommandError
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".hookline"
 BUILD = ROOT / ".aws-sam" / "build"
+BUILD_FOR_AWS = ROOT / ".aws-sam" / "aws"
 TEMPLATE = ROOT / "template.yaml"
+
+STAMP = ".hookline-built-from"
+"""A file in a build's folder that says what it was built from."""
 
 _BUILT_FROM = ("template.yaml", "functions", "layers")
 
@@ -35,13 +39,14 @@ def tool(environment: str, command: str) -> Path:
     return path
 
 
-def sam(*arguments: str, aws: Mapping[str, str] | None = None, log: Path | None = None) -> None:
+def sam(*arguments: str, aws: Mapping[str, str] | None = None, log: Path | None = None, shown: bool = False) -> None:
     """Run the SAM CLI in the checkout.
 
     Args:
         arguments: its own.
         aws: the `AWS_…` part of its environment; None for the one that this process has.
         log: a file for its output.
+        shown: let it speak to the terminal itself, and ask there.
 
     Raises:
         CommandError: it failed; the last lines of its output are in the text.
@@ -54,9 +59,9 @@ def sam(*arguments: str, aws: Mapping[str, str] | None = None, log: Path | None 
         [command, *arguments],
         cwd=ROOT,
         env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stdin=None if shown else subprocess.DEVNULL,
+        stdout=None if shown else subprocess.PIPE,
+        stderr=None if shown else subprocess.STDOUT,
         text=True,
         check=False,
     )
@@ -64,7 +69,7 @@ def sam(*arguments: str, aws: Mapping[str, str] | None = None, log: Path | None 
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(finished.stdout)
     if finished.returncode:
-        tail = "\n".join(finished.stdout.splitlines()[-25:])
+        tail = "\n".join((finished.stdout or "see above").splitlines()[-25:])
         raise CommandError(f"sam {arguments[0]} failed:\n{tail}")
 
 
@@ -73,26 +78,29 @@ def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
 
 
-def build(parameters: Iterable[str]) -> bool:
-    """Build what will be deployed into .aws-sam/build, unless that is what is there.
+def build(parameters: Iterable[str] = (), *, into: Path = BUILD) -> bool:
+    """Build what will be deployed, unless that is what is there.
 
     Bytecode is made so that it holds whatever the files' times: the zips that SAM makes carry times of 1980, and a
     function's folders can't be written to.
 
     Args:
         parameters: `Name=value` for the template.
+        into: the folder for it.
 
     Returns:
         True where something was built, False where all of it was there.
     """
-    stamp = BUILD / ".hookline-built-from"
+    stamp = into / STAMP
+    parameters = tuple(parameters)
     wanted = _digest(parameters)
     if stamp.exists() and stamp.read_text() == wanted:
         return False
     stamp.unlink(missing_ok=True)
-    sam("build", "--cached", "--parallel", "--parameter-overrides", *parameters, aws={}, log=STATE / "build.log")
+    overrides = ("--parameter-overrides", *parameters) if parameters else ()
+    sam("build", "--cached", "--parallel", "--build-dir", str(into), *overrides, aws={}, log=STATE / "build.log")
     subprocess.run(
-        [sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", BUILD],
+        [sys.executable, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", into],
         stdout=subprocess.DEVNULL,
         check=False,  # a file of somebody's package that is no Python 3 is left as it is
     )
