@@ -16,6 +16,8 @@ PARAMETERS = (f"Architecture={project.machine()}", "Stage=local")
 
 ARTIFACTS = "hookline-local-artifacts"
 
+_CORS_LISTS = ("allowOrigins", "allowHeaders", "allowMethods")
+
 type Progress = Callable[[str], None]
 
 
@@ -88,13 +90,10 @@ def import_routes(stack: Stack) -> None:
                 _make_route(stack, api, key, target)
     cors = body.get("x-amazon-apigateway-cors")
     if cors:
-        names = {"allowOrigins": "AllowOrigins", "allowHeaders": "AllowHeaders", "allowMethods": "AllowMethods"}
-        configuration: Any = {
-            names[name]: [_resolved(item, parameters) for item in value]
-            for name, value in cors.items()
-            if name in names
-        }
-        stack.apis.update_api(ApiId=api, CorsConfiguration={**configuration, "MaxAge": cors.get("maxAge", 0)})
+        lists = {name: [_resolved(item, parameters) for item in cors[name]] for name in _CORS_LISTS if name in cors}
+        configuration: Any = {name[0].upper() + name[1:]: value for name, value in lists.items()}
+        configuration["MaxAge"] = cors.get("maxAge", 0)
+        stack.apis.update_api(ApiId=api, CorsConfiguration=configuration)
 
 
 def _make_route(stack: Stack, api: str, key: str, function: str) -> None:

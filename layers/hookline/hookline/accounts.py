@@ -167,7 +167,8 @@ class Accounts[T]:
 
     def _may_look_up(self) -> bool:
         now = self._clock()
-        self._tokens = min(LOOKUP_BURST, self._tokens + (now - self._refilled_at) * LOOKUPS_A_SECOND)
+        elapsed = max(0.0, now - self._refilled_at)  # a clock set back takes nothing away
+        self._tokens = min(LOOKUP_BURST, self._tokens + elapsed * LOOKUPS_A_SECOND)
         self._refilled_at = now
         if self._tokens < 1:
             return False
@@ -189,7 +190,12 @@ def receiving_account(provider: CallbackProvider, name: str, document: Mapping[s
         raise AccountSettingsError("signing_secrets", "must be a list of one or two texts")
     if not all(isinstance(secret, str) and secret for secret in secrets):
         raise AccountSettingsError("signing_secrets", "must hold texts that are not empty")
+    encoded = tuple(secret.encode("utf-8", "surrogatepass") for secret in secrets)
+    for secret in encoded:
+        problem = provider.secret_problem(secret)
+        if problem:
+            raise AccountSettingsError("signing_secrets", problem)
     settings = document.get("settings", {})
     if not isinstance(settings, dict):
         raise AccountSettingsError("settings", "must be an object")
-    return ReceivingAccount(name, tuple(secret.encode() for secret in secrets), provider.read_settings(settings))
+    return ReceivingAccount(name, encoded, provider.read_settings(settings))

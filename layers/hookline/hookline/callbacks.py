@@ -103,6 +103,7 @@ class CallbackProvider(NamedTuple):
         read_settings: the account's settings, from the JSON object in its secret to what `verify` wants. Raises
             `hookline.errors.AccountSettingsError` naming the field.
         setting_names: every setting that an account of this provider may have.
+        routes: the paths of its routes, each with the kind of callback that is to come by it.
         verify: a total function of the request, the account and the time (seconds since the epoch, UTC).
             It never raises, whatever the bytes.
         acknowledgement: the body of the 200 that this provider expects.
@@ -115,6 +116,7 @@ class CallbackProvider(NamedTuple):
     name: str
     read_settings: Callable[[Mapping[str, Any]], Any]
     setting_names: frozenset[str]
+    routes: Mapping[str, str]
     verify: Callable[[Request, ReceivingAccount, float], Verdict]
     acknowledgement: str
     normaliser_settings: Callable[[Any], dict[str, str]]

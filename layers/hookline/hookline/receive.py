@@ -7,7 +7,7 @@ The answers are the design's: 2xx means stored, once; anything else means that n
 | verified, new | 200 |
 | verified, an exact repeat | 200, nothing produced |
 | verified, another callback's identity | 409, nothing stored |
-| bad, missing or unknown signature, unknown account, expired, too far ahead, an address that was not signed | 401, the same for all |
+| bad, missing or unknown signature, unknown account, expired, too far ahead, another address | 401, the same for all |
 | malformed, over 64 KiB | 400, 413, with what was wrong |
 | journal or accounts unreachable, account not usable | 503 with `Retry-After` |
 """
@@ -17,11 +17,11 @@ import binascii
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from hookline.accounts import Accounts, is_account_name
-from hookline.callbacks import CallbackProvider, Reason, ReceivingAccount, Refused, Request, Verified
+from hookline.callbacks import CallbackProvider, Reason, ReceivingAccount, Refused, Request, Verified, Warned
 from hookline.errors import (
     AccountNotFoundError,
     AccountSettingsError,
@@ -43,6 +43,13 @@ _RESULTS_OF_ERRORS: Mapping[type[HooklineError], str] = {
     AccountsUnavailableError: "accounts_unavailable",
     JournalUnavailableError: "journal_unavailable",
 }
+
+
+class _Received(NamedTuple):
+    result: str
+    detail: str
+    answer: Answer
+    warnings: tuple[Warned, ...] = ()
 
 
 class Receiver:
@@ -77,22 +84,21 @@ class Receiver:
 
         Every callback ends as one line of telemetry, after one more for each warning.
         """
-        result, detail, answer, warnings = self._receive(event)
-        path = event.get("pathParameters") or {}
-        account = _printable(path.get("account"))
-        for warning in warnings:
+        received = self._receive(event)
+        account = _printable(_within(event, "pathParameters", "account"))
+        for warning in received.warnings:
             dimensions = {"provider": self._provider.name, "warning": warning.value}
             self._telemetry.count("warnings", dimensions=dimensions, account=account)
         self._telemetry.count(
             "callbacks",
-            dimensions={"provider": self._provider.name, "result": result},
+            dimensions={"provider": self._provider.name, "result": received.result},
             account=account,
-            detail=detail or None,
-            request_id=event.get("requestContext", {}).get("requestId"),
+            detail=received.detail or None,
+            request_id=_within(event, "requestContext", "requestId"),
         )
-        return answer
+        return received.answer
 
-    def _receive(self, event: Mapping[str, Any]) -> tuple[str, str, Answer]:
+    def _receive(self, event: Mapping[str, Any]) -> _Received:
         request = read_request(event)
         if isinstance(request, Refused):
             return _refuse(request)
@@ -102,11 +108,11 @@ class Receiver:
             account, verdict = self._verify(name, request, now)
             if isinstance(verdict, Refused):
                 if account is self._nobody and verdict.reason not in _STATUS:
-                    return "unknown_account", "", _answer(_UNAUTHORISED, _UNAUTHORISED_BODY)
+                    return _Received("unknown_account", "", _answer(_UNAUTHORISED, _UNAUTHORISED_BODY))
                 return _refuse(verdict)
             return self._store(account, verdict, now)
         except (AccountSettingsError, AccountsUnavailableError, JournalUnavailableError) as error:
-            return _RESULTS_OF_ERRORS[type(error)], str(error), _try_again()
+            return _Received(_RESULTS_OF_ERRORS[type(error)], str(error), _try_again())
 
     def _verify(self, name: str, request: Request, now: float) -> tuple[ReceivingAccount, Verified | Refused]:
         verify = self._provider.verify
@@ -122,7 +128,7 @@ class Receiver:
                 return newer, verify(request, newer, now)
         return account, verdict
 
-    def _store(self, account: ReceivingAccount, verified: Verified, now: float) -> tuple[str, str, Answer]:
+    def _store(self, account: ReceivingAccount, verified: Verified, now: float) -> _Received:
         provider = self._provider
         written = self._journal.store_callback(
             verified,
@@ -134,31 +140,49 @@ class Receiver:
         )
         if written is Written.CONFLICT:
             detail = "another callback with this identity was accepted before"
-            return written.value, detail, _answer(409, {"error": detail})
-        return written.value, "", {**_OK, "body": provider.acknowledgement}
+            return _Received(written.value, detail, _answer(409, {"error": detail}))
+        return _Received(written.value, "", {**_OK, "body": provider.acknowledgement}, verified.warnings)
 
 
 def read_request(event: Mapping[str, Any]) -> Request | Refused:
-    """Read an HTTP API event (payload format 2.0) into what came over the wire."""
-    body = (event.get("body") or "").encode("utf-8", "surrogatepass")
+    """Read an HTTP API event (payload format 2.0) into what came over the wire; refuse what can't be one."""
+    body, query, route = (event.get(name) or "" for name in ("body", "rawQueryString", "routeKey"))
+    headers, path = (event.get(name) or {} for name in ("headers", "pathParameters"))
+    if not (_are_texts((body, query, route)) and _is_of_texts(headers) and _is_of_texts(path)):
+        return Refused(Reason.MALFORMED, "this is no event of an HTTP API, payload format 2.0")
+    raw = body.encode("utf-8", "surrogatepass")
     if event.get("isBase64Encoded"):
         try:
-            body = base64.b64decode(body, validate=True)
+            raw = base64.b64decode(raw, validate=True)
         except binascii.Error:
             return Refused(Reason.MALFORMED, "the body is not base64 though it is said to be")
     return Request(
-        query=(event.get("rawQueryString") or "").encode("utf-8", "surrogatepass"),
-        body=body,
-        headers=event.get("headers") or {},
-        path=event.get("pathParameters") or {},
-        route=(event.get("routeKey") or "").rpartition("/")[2],
+        query=query.encode("utf-8", "surrogatepass"),
+        body=raw,
+        headers=headers,
+        path=path,
+        route=route.partition(" ")[2],
     )
 
 
-def _refuse(refused: Refused) -> tuple[str, str, Answer]:
+def _are_texts(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _is_of_texts(value: object) -> bool:
+    return isinstance(value, Mapping) and _are_texts(value.values())
+
+
+def _within(event: Mapping[str, Any], part: str, name: str) -> str | None:
+    inner = event.get(part)
+    value = inner.get(name) if isinstance(inner, Mapping) else None
+    return value if isinstance(value, str) else None
+
+
+def _refuse(refused: Refused) -> _Received:
     status = _STATUS.get(refused.reason, _UNAUTHORISED)
     body = _UNAUTHORISED_BODY if status == _UNAUTHORISED else {"error": refused.detail}
-    return refused.reason.value, refused.detail, _answer(status, body)
+    return _Received(refused.reason.value, refused.detail, _answer(status, body))
 
 
 def _try_again() -> Answer:
@@ -170,9 +194,9 @@ def _answer(status: int, body: Mapping[str, str]) -> Answer:
     return {"statusCode": status, "headers": _HEADERS, "body": json.dumps(body)}
 
 
-def _printable(account: object) -> str | None:
+def _printable(account: str | None) -> str | None:
     """Whatever stood in the path may be anything: only what could be a name of ours is written down."""
-    return account if isinstance(account, str) and is_account_name(account) else None
+    return account if account is not None and is_account_name(account) else None
 
 
 _HEADERS = {"content-type": "application/json"}

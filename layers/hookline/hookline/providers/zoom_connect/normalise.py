@@ -137,11 +137,13 @@ def _text(fields: Mapping[str, Any], name: str) -> str | None:
 def _decode(value: bytes, charset: str) -> str | dict[str, str]:
     for codec in (charset, "utf-8"):
         try:
-            return value.decode(codec)
+            text = value.decode(codec)
+            text.encode()  # a codec such as utf-7 can make half of a surrogate pair, which no event can carry
         except UnicodeError:
             break
         except (LookupError, ValueError):
             continue
+        return text
     return {"base64": base64.b64encode(value).decode()}
 
 

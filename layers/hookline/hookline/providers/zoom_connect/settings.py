@@ -5,12 +5,12 @@ Only the standard library is imported here: the receiving path reads settings to
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from hookline.errors import AccountSettingsError
+from hookline.settings import read_choice, read_names, read_seconds, read_zone
 
 CANONICAL_FORMS = ("either", "php", "java")
-MAX_SECONDS = 86_400
 SETTING_NAMES = frozenset({"canonical_form", "unsigned_parameters", "timezone", "clock_skew", "nonce_window"})
 """Every setting that an account may have, by its name in the secret."""
 
@@ -48,39 +48,13 @@ def read_settings(settings: Mapping[str, Any]) -> ReceiveSettings:
         AccountSettingsError: a value can't be used; names the setting.
     """
     defaults = ReceiveSettings()
-    form = settings.get("canonical_form", defaults.canonical_form)
-    if form not in CANONICAL_FORMS:
-        raise AccountSettingsError("settings.canonical_form", f"must be one of {', '.join(CANONICAL_FORMS)}")
-    names = settings.get("unsigned_parameters", ())
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
-        raise AccountSettingsError("settings.unsigned_parameters", "must be a list of parameter names")
-    if {"nonce", "nonce-date"} & set(names):
+    unsigned = read_names(settings, "unsigned_parameters", defaults.unsigned_parameters)
+    if {"nonce", "nonce-date"} & set(unsigned):
         raise AccountSettingsError("settings.unsigned_parameters", "nonce and nonce-date must be signed")
     return ReceiveSettings(
-        canonical_form=form,
-        unsigned_parameters=tuple(names),
-        zone=read_zone(settings.get("timezone"), defaults.zone),
-        clock_skew=_read_seconds(settings, "clock_skew", defaults.clock_skew),
-        nonce_window=_read_seconds(settings, "nonce_window", defaults.nonce_window),
+        canonical_form=read_choice(settings, "canonical_form", defaults.canonical_form, CANONICAL_FORMS),
+        unsigned_parameters=unsigned,
+        zone=read_zone(settings, "timezone", defaults.zone),
+        clock_skew=read_seconds(settings, "clock_skew", defaults.clock_skew),
+        nonce_window=read_seconds(settings, "nonce_window", defaults.nonce_window),
     )
-
-
-def read_zone(value: object, default: ZoneInfo) -> ZoneInfo:
-    """Read a time zone's name of the IANA database; None is the default.
-
-    Raises:
-        AccountSettingsError: there is no such time zone.
-    """
-    if value is None:
-        return default
-    try:
-        return ZoneInfo(value)  # type: ignore[arg-type]  # whatever the secret holds: it answers with TypeError
-    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
-        raise AccountSettingsError("settings.timezone", "must be a name of the IANA time zone database") from error
-
-
-def _read_seconds(settings: Mapping[str, Any], name: str, default: int) -> int:
-    value = settings.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SECONDS:
-        raise AccountSettingsError(f"settings.{name}", "must be a whole number of seconds from 0 to 86400")
-    return value

@@ -11,7 +11,7 @@ the parameters decoded and encoded again.
 
 import hmac
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from hashlib import sha256
 from urllib.parse import quote_plus, unquote_to_bytes
@@ -32,6 +32,11 @@ CHECKSUM = b"checksum"
 NONCE = b"nonce"
 NONCE_DATE = b"nonce-date"
 MAX_NONCE_BYTES = 200
+ROUTES: Mapping[str, str] = {
+    "/zoom-connect/{account}/reply": "reply",
+    "/zoom-connect/{account}/delivery-report": "delivery_report",
+}
+"""The routes' paths, and the kind of callback that comes by each."""
 DATE_DIGITS = len("yyyyMMddHHmmss")
 
 type Segments = dict[bytes, bytes]
@@ -182,7 +187,7 @@ def _check_nonce(
         return Refused(Reason.TOO_FAR_AHEAD, "nonce-date is further ahead than nonce_window and clock_skew allow")
     content = b"&".join([segments[name] for name in names if name != NONCE_DATE])
     return Verified(
-        kind=request.route.replace("-", "_"),
+        kind=ROUTES.get(request.route, "unknown"),
         identity=nonce.decode("latin-1"),
         payload=b"&".join([segments[name] for name in names]).decode("latin-1"),
         fingerprint=sha256(content).hexdigest(),
@@ -235,6 +240,7 @@ CALLBACKS = CallbackProvider(
     name="zoom_connect",
     read_settings=read_settings,
     setting_names=SETTING_NAMES,
+    routes=ROUTES,
     verify=verify,
     acknowledgement="{}",
     normaliser_settings=describe_settings,
