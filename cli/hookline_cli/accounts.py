@@ -7,13 +7,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from hookline.accounts import MAX_SECRETS, is_account_name, receiving_account
-from hookline.callbacks import CallbackProvider
 from hookline.errors import AccountNotFoundError, AccountSettingsError
-from hookline.providers.zoom_connect.verify import CALLBACKS as ZOOM_CONNECT
+from hookline_cli.callbacks import SPEAKERS
 from hookline_cli.errors import CommandError
+from hookline_cli.sending import SENDERS
 from hookline_cli.stack import Stack
-
-PROVIDERS: Mapping[str, CallbackProvider] = {provider.name: provider for provider in (ZOOM_CONNECT,)}
 
 type Document = dict[str, Any]
 
@@ -26,16 +24,20 @@ def check(name: str, document: Mapping[str, Any]) -> None:
     """
     if not is_account_name(name):
         raise CommandError(f"{name!r} can't be an account's name: 1 to 63 of a-z, 0-9 and -, not at its ends")
-    provider = PROVIDERS.get(str(document.get("provider")))
-    if provider is None:
-        raise CommandError(f"provider: must be one of {', '.join(sorted(PROVIDERS))}")
+    speaker = SPEAKERS.get(str(document.get("provider")))
+    if speaker is None:
+        raise CommandError(f"provider: must be one of {', '.join(sorted(SPEAKERS))}")
+    receiving, sending = speaker.provider, SENDERS.get(speaker.provider.name)
     try:
-        receiving_account(provider, name, document)
+        receiving_account(receiving, name, document)
+        if sending is not None and document.get("credentials"):
+            sending.read_account(name, document)
     except (AccountSettingsError, AccountNotFoundError) as error:
         raise CommandError(str(error)) from None
-    unknown = set(document.get("settings", {})) - provider.setting_names
+    names = receiving.setting_names | (sending.setting_names if sending else frozenset())
+    unknown = set(document.get("settings", {})) - names
     if unknown:
-        known = ", ".join(sorted(provider.setting_names))
+        known = ", ".join(sorted(names))
         raise CommandError(f"settings.{min(unknown)}: there is no such setting; there are: {known}")
 
 
@@ -105,7 +107,7 @@ def rotate(stack: Stack, name: str, secret: str) -> None:
         raise CommandError(f"that is a live secret of {name} already")
     if len(document["signing_secrets"]) >= MAX_SECRETS:
         raise CommandError(f"two secrets of {name} are live: retire the older one first (accounts retire-secret)")
-    _store(stack, name, {**document, "signing_secrets": [secret, *document["signing_secrets"]]})
+    store(stack, name, {**document, "signing_secrets": [secret, *document["signing_secrets"]]})
 
 
 def retire(stack: Stack, name: str) -> None:
@@ -117,10 +119,15 @@ def retire(stack: Stack, name: str) -> None:
     document = read(stack, name)
     if len(document["signing_secrets"]) < MAX_SECRETS:
         raise CommandError(f"{name} has one live secret: rotate it before you retire it")
-    _store(stack, name, {**document, "signing_secrets": document["signing_secrets"][:1]})
+    store(stack, name, {**document, "signing_secrets": document["signing_secrets"][:1]})
 
 
-def _store(stack: Stack, name: str, document: Document) -> None:
+def store(stack: Stack, name: str, document: Document) -> None:
+    """Store an account that is there already.
+
+    Raises:
+        CommandError: it can't be used, or can't be stored.
+    """
     check(name, document)
     try:
         stack.secrets.put_secret_value(SecretId=_prefix(stack) + name, SecretString=json.dumps(document))

@@ -2,18 +2,28 @@
 
 import base64
 import json
+import re
 import time
 import uuid
-from collections.abc import Mapping
-from datetime import datetime
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 import httpx
+import jwt
 
+from hookline.callbacks import CallbackProvider
 from hookline.providers.zoom_connect import verify as zoom_connect
 from hookline.providers.zoom_connect.settings import read_settings
+from hookline.providers.zoom_connect.verify import CALLBACKS as ZOOM_CONNECT
+from hookline.providers.zorya.verify import CALLBACKS as ZORYA
+from hookline.providers.zorya.verify import PATH_NAMES
 from hookline_cli.stack import Stack
+
+ZORYA_ZONE = ZoneInfo("America/Mexico_City")
 
 
 class Callback(NamedTuple):
@@ -104,6 +114,119 @@ def zoom_connect_callback(  # how a callback can differ, each by name
     return Callback(path, "", encoded.encode(), form)
 
 
+def zorya_fields(kind: str) -> dict[str, Any]:
+    """Give the claims of a Zorya callback of a kind, fit to be sent now."""
+    transaction = uuid.uuid4().hex[:20]
+    moment = datetime.now(UTC).astimezone(ZORYA_ZONE).strftime("%Y-%m-%dT%H:%M:%S")
+    if kind == "mo":
+        return {
+            "txID": transaction,
+            "msisdn": "525545891076",
+            "message": "Hola, ¿qué tal?",
+            "dateTimeTransaction": moment,
+        }
+    if kind == "mt":
+        response = {
+            "msisdn": "525545891076",
+            "cost": "0.2900",
+            "encoding": "USC-2",
+            "segments": 1,
+            "mcc": "334",
+            "mnc": "050",
+            "dateTimeTransaction": moment,
+        }
+        delivered = {"code": 201, "message": "SMS Delivered successfully", "txID": transaction}
+        return {**delivered, "response": response, "error": [None]}
+    return {
+        "clientID": "1234-ABCD-1234",
+        "txID": transaction,
+        "MSISDN": "525545891076",
+        "amount": "20.00",
+        "status": "103",
+    }
+
+
+def zorya_callback(
+    account: str,
+    document: Mapping[str, Any],
+    kind: str,
+    fields: Mapping[str, Any],
+    *,
+    now: float,
+    tamper: bool = False,
+    expired: bool = False,
+) -> Callback:
+    """Make a Zorya callback: a JWT in the body, signed with an account's newest secret.
+
+    Args:
+        account: the account's name.
+        document: its document, secrets included.
+        kind: `mo`, `mt` or `push-status`.
+        fields: the claims.
+        now: seconds since the epoch, UTC.
+        tamper: change the claims after signing.
+        expired: let it have expired an hour ago.
+    """
+    times = {"iat": int(now) - 3660, "exp": int(now) - 3600} if expired else {"iat": int(now)}
+    with warnings.catch_warnings():  # the provider chooses its secret, and may choose a short one
+        warnings.simplefilter("ignore")
+        token = jwt.encode({**times, **fields}, document["signing_secrets"][0], algorithm="HS256")
+    if tamper:
+        header, claims, signature = token.split(".")
+        token = ".".join((header, claims[:-2] + ("AA" if claims[-2:] != "AA" else "BB"), signature))
+    path = f"/zorya/{account}/{kind}"
+    if kind == "push-status":
+        path = "/".join(["/zorya", account, *(quote(str(fields[name]), safe="") for name in PATH_NAMES)])
+    return Callback(path, "", token.encode(), "application/jwt")
+
+
+class Speaker(NamedTuple):
+    """How to speak as a provider.
+
+    Attributes:
+        provider: what a receiver of its callbacks is made of.
+        fields: the provider's own fields of a callback of a kind, fit to be sent now.
+        make: the signed request; see `zoom_connect_callback`.
+        kinds: the kinds of callback, as the command line names them, to the last word of their route's sample.
+        identity: the field that names the message or transaction in the event that comes of it.
+    """
+
+    provider: CallbackProvider
+    fields: Callable[[str], dict[str, Any]]
+    make: Callable[..., Callback]
+    kinds: tuple[str, ...]
+    identity: str
+
+
+SPEAKERS: Mapping[str, Speaker] = {
+    speaker.provider.name: speaker
+    for speaker in (
+        Speaker(ZOOM_CONNECT, sample_fields, zoom_connect_callback, ("reply", "delivery-report"), "messageId"),
+        Speaker(ZORYA, zorya_fields, zorya_callback, ("mo", "mt", "push-status"), "txID"),
+    )
+}
+"""Every provider that callbacks can be made of, by name."""
+
+
+def endpoints(provider: str, account: str) -> list[str]:
+    """List the paths to hand to a provider for an account."""
+    return [path.replace("{account}", account) for path in SPEAKERS[provider].provider.routes]
+
+
+def signed_sample(event: Mapping[str, Any], account: str, document: Mapping[str, Any], *, now: float) -> dict[str, Any]:
+    """Sign a sample HTTP API event afresh, for an account."""
+    speaker = SPEAKERS[document["provider"]]
+    kind = speaker.provider.routes[event["routeKey"].partition(" ")[2]].replace("_", "-")
+    fields = speaker.fields(kind if kind in speaker.kinds else speaker.kinds[0])
+    callback = speaker.make(account, document, kind, fields, now=now)
+    values = dict(zip(_names(event["routeKey"]), callback.path.removeprefix("/").split("/")[1:], strict=False))
+    return {**callback.into(event), "rawPath": callback.path, "pathParameters": {**event["pathParameters"], **values}}
+
+
+def _names(route: str) -> list[str]:
+    return re.findall(r"\{(\w+)\}", route)
+
+
 def read_answer(response: httpx.Response) -> str:
     """Say in a few words what was answered."""
     try:
@@ -111,17 +234,3 @@ def read_answer(response: httpx.Response) -> str:
     except json.JSONDecodeError:
         return response.text[:200]
     return body.get("error", "") if isinstance(body, dict) else str(body)[:200]
-
-
-def endpoints(provider: str, account: str) -> list[str]:
-    """List the paths to hand to a provider for an account."""
-    if provider == "zoom_connect":
-        return [f"/zoom-connect/{account}/reply", f"/zoom-connect/{account}/delivery-report"]
-    return []
-
-
-def signed_sample(event: Mapping[str, Any], account: str, document: Mapping[str, Any], *, now: float) -> dict[str, Any]:
-    """Sign a sample HTTP API event afresh, for an account."""
-    kind = event["routeKey"].rpartition("/")[2]
-    callback = zoom_connect_callback(account, document, kind, sample_fields(kind), now=now)
-    return {**callback.into(event), "rawPath": callback.path, "pathParameters": {"account": account}}

@@ -1,14 +1,16 @@
 """The demonstration: real requests over real HTTP to the whole stack, and what came out of it at the other end."""
 
-import secrets
 import time
 from typing import NamedTuple
 
-from hookline_cli import accounts, callbacks, subscriber
-from hookline_cli.callbacks import Callback
+from hookline_cli import accounts, subscriber
+from hookline_cli.callbacks import SPEAKERS, Callback
 from hookline_cli.stack import Stack
 
 ACCOUNT = "demo-za"
+ACCOUNTS = {"demo-za": "zoom_connect", "demo-mx": "zorya"}
+"""The demonstration's accounts and whose they are."""
+
 EVENT_SECONDS = 30.0
 QUIET_SECONDS = 3.0
 
@@ -47,37 +49,49 @@ class Row(NamedTuple):
     right: bool
 
 
-def seed(stack: Stack) -> None:
-    """Add the demonstration's account with a new secret, unless it is there."""
-    if ACCOUNT not in accounts.names(stack):
-        accounts.add(
-            stack, ACCOUNT, {"provider": "zoom_connect", "signing_secrets": [secrets.token_hex(16)], "settings": {}}
-        )
+def account_of(provider: str) -> str:
+    """Name the demonstration's account at a provider."""
+    return next(account for account, name in ACCOUNTS.items() if name == provider)
 
 
 def steps(stack: Stack, now: float) -> list[Step]:
     """Make the demonstration's requests, signed now."""
-    document = accounts.read(stack, ACCOUNT)
+    documents = {account: accounts.read(stack, account) for account in ACCOUNTS}
 
-    def zoom(kind: str, *, tamper: bool = False, expired: bool = False) -> tuple[Callback, str]:
-        fields = callbacks.sample_fields(kind)
-        made = callbacks.zoom_connect_callback(ACCOUNT, document, kind, fields, now=now, tamper=tamper, expired=expired)
-        return made, fields["messageId"]
+    def signed(provider: str, kind: str, *, tamper: bool = False, expired: bool = False) -> tuple[Callback, str]:
+        speaker, account = SPEAKERS[provider], account_of(provider)
+        fields = speaker.fields(kind)
+        document = documents[account]
+        made = speaker.make(account, document, kind, fields, now=now, tamper=tamper, expired=expired)
+        return made, str(fields[speaker.identity])
 
-    reply, reply_id = zoom("reply")
-    report, report_id = zoom("delivery-report")
+    def taken(title: str, event: str, made: tuple[Callback, str]) -> Step:
+        return Step(title, made[0], 200, event, made[1])
+
+    def repeated(title: str, callback: Callback) -> Step:
+        return Step(title, callback, 200, None, "")
+
+    def refused(title: str, made: tuple[Callback, str]) -> Step:
+        return Step(title, made[0], 401, None, made[1])
+
+    reply, delivered = signed("zoom_connect", "reply"), signed("zorya", "mt")
     return [
-        Step("Zoom Connect reply", reply, 200, "sms.received", reply_id),
-        Step("Zoom Connect delivery report", report, 200, "sms.status_updated", report_id),
-        Step("the same reply again (replay)", reply, 200, None, ""),
-        Step("a reply changed on its way", *_refused(zoom("reply", tamper=True))),
-        Step("a reply whose nonce-date has passed", *_refused(zoom("reply", expired=True))),
+        taken("Zoom Connect reply", "sms.received", reply),
+        taken("Zoom Connect delivery report", "sms.status_updated", signed("zoom_connect", "delivery-report")),
+        repeated("the same reply again (replay)", reply[0]),
+        refused("a reply changed on its way", signed("zoom_connect", "reply", tamper=True)),
+        refused("a reply whose nonce-date has passed", signed("zoom_connect", "reply", expired=True)),
+        taken("Zorya MO", "sms.received", signed("zorya", "mo")),
+        taken("Zorya MT, delivered", "sms.status_updated", delivered),
+        taken("Zorya top-up status (pushStatus)", "top_up.status_updated", signed("zorya", "push-status")),
+        repeated("the same MT status again (replay)", delivered[0]),
+        refused("an MT status changed on its way", signed("zorya", "mt", tamper=True)),
+        refused("an MO whose token has expired", signed("zorya", "mo", expired=True)),
     ]
 
 
 def run(stack: Stack) -> list[Row]:
-    """Send every request, read what came out, and compare."""
-    seed(stack)
+    """Send every request, read what came out, and compare. The demonstration's accounts must be there."""
     planned = steps(stack, time.time())
     answers = [step.callback.send(stack).status_code for step in planned]
     wanted = {step.message_id for step in planned if step.event}
@@ -93,10 +107,5 @@ def run(stack: Stack) -> list[Row]:
     return rows
 
 
-def _refused(made: tuple[Callback, str]) -> tuple[Callback, int, None, str]:
-    callback, message_id = made
-    return callback, 401, None, message_id
-
-
 def _message_id(event: subscriber.Event) -> str:
-    return str(event["data"].get("message_id"))
+    return str(event["data"].get("message_id") or event["data"].get("transaction_id"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from hookline_cli import emulator, project
+from hookline_cli import emulator, processes, project, providers
 from hookline_cli.stack import Stack, local_stack
 
 PARAMETERS = (f"Architecture={project.machine()}", "Stage=local")
@@ -37,11 +37,12 @@ def up(instance: str, progress: Progress) -> Stack:
     progress("starting the embedded emulator")
     running = emulator.start(instance)
     stack = local_stack(running)
-    home = emulator.folder(instance)
+    home = processes.folder(instance)
     marker = home / "deployed"
     wanted = f"{running.pid} {(project.BUILD / project.STAMP).read_text()}"
     if marker.exists() and marker.read_text() == wanted:
         progress("what is deployed is up to date")
+        providers.start(stack)
         return stack
     progress("deploying (sam deploy)")
     _make_bucket(stack)
@@ -57,13 +58,17 @@ def up(instance: str, progress: Progress) -> Stack:
     )
     progress("making the API's routes")
     import_routes(stack)
+    mend_concurrency(stack)
     marker.write_text(wanted)
+    progress("starting the stand-in providers")
+    providers.start(stack)
     return stack
 
 
 def down(instance: str) -> bool:
     """Stop an instance's stack. Nothing of it is left running; its data is gone. Returns False where none ran."""
-    (emulator.folder(instance) / "deployed").unlink(missing_ok=True)
+    (processes.folder(instance) / "deployed").unlink(missing_ok=True)
+    providers.stop(instance)
     return emulator.stop(instance)
 
 
@@ -94,6 +99,20 @@ def import_routes(stack: Stack) -> None:
         configuration: Any = {name[0].upper() + name[1:]: value for name, value in lists.items()}
         configuration["MaxAge"] = cors.get("maxAge", 0)
         stack.apis.update_api(ApiId=api, CorsConfiguration=configuration)
+
+
+def mend_concurrency(stack: Stack) -> None:
+    """Set each event source's concurrency as a number.
+
+    The emulator keeps a template's number parameter as a text, and then compares it with a number: until that is mended
+    it takes nothing from any queue.
+    """
+    for mapping in stack.functions.list_event_source_mappings()["EventSourceMappings"]:
+        most = mapping.get("ScalingConfig", {}).get("MaximumConcurrency")
+        if most is not None:
+            stack.functions.update_event_source_mapping(
+                UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(most)}
+            )
 
 
 def _make_route(stack: Stack, api: str, key: str, function: str) -> None:

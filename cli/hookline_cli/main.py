@@ -1,15 +1,34 @@
 """The `hookline` command."""
 
 import json
+import re
 import sys
 import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.progress import Progress
 
-from hookline_cli import accounts, callbacks, demo, emulator, local, output, project, subscriber
+from hookline import sms
+from hookline_cli import (
+    accounts,
+    callbacks,
+    commands,
+    demo,
+    docs,
+    emulator,
+    local,
+    output,
+    processes,
+    project,
+    schemas,
+    subscriber,
+)
 from hookline_cli.errors import CommandError
 from hookline_cli.stack import LOCAL, Stack, find
 
@@ -26,16 +45,29 @@ accounts_app = typer.Typer(
 events_app = typer.Typer(help="Events as a subscriber gets them.", no_args_is_help=True)
 simulate_app = typer.Typer(help="Send a callback as a provider would.", no_args_is_help=True)
 simulate_zoom_connect = typer.Typer(help="Send a callback as Zoom Connect would.", no_args_is_help=True)
+simulate_zorya = typer.Typer(help="Send a callback as Zorya would.", no_args_is_help=True)
+commands_app = typer.Typer(help="Commands that were given.", no_args_is_help=True)
+dead_letters_app = typer.Typer(help="What nobody could decide: look, and put it back to work.", no_args_is_help=True)
+app.add_typer(commands_app, name="commands")
+app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(accounts_app, name="accounts")
 app.add_typer(events_app, name="events")
 app.add_typer(simulate_app, name="simulate")
 simulate_app.add_typer(simulate_zoom_connect, name="zoom-connect")
+simulate_app.add_typer(simulate_zorya, name="zorya")
+
+ZOOM_ACCOUNT = demo.account_of("zoom_connect")
+ZORYA_ACCOUNT = demo.account_of("zorya")
 
 StackOption = Annotated[
     str, typer.Option("--stack", envvar="HOOKLINE_STACK", help="`local`, or the name of a CloudFormation stack on AWS.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 AccountOption = Annotated[str, typer.Option("--account", help="The account that it is for.")]
+TamperOption = Annotated[bool, typer.Option("--tamper", help="Change it after signing: 401.")]
+ExpiredOption = Annotated[bool, typer.Option("--expired", help="Let it have expired: 401.")]
+ReplayOption = Annotated[bool, typer.Option("--replay", help="Send it twice: 200 both times, one event.")]
+IdOption = Annotated[str | None, typer.Option("--id", help="The command's id: the same again is not done twice.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Any field of the provider's, NAME=VALUE; repeatable.")
 ]
@@ -60,7 +92,6 @@ def up(instance: Annotated[str, typer.Option(help="Which local stack.")] = LOCAL
     Example: `hookline up`
     """
     stack = local.up(instance, output.progress)
-    demo.seed(stack)
     _show(stack)
 
 
@@ -130,18 +161,20 @@ def deploy(
     output.progress("building for AWS (sam build)")
     project.build(into=project.BUILD_FOR_AWS)
     output.progress("deploying (sam deploy)")
-    project.sam("deploy", "--config-env", stage, "--template", str(project.BUILD_FOR_AWS / "template.yaml"), shown=True)
+    # SAM looks for samconfig.toml beside the template that it is given, which is the built one.
+    config, built = project.ROOT / "samconfig.toml", project.BUILD_FOR_AWS / "template.yaml"
+    project.sam("deploy", "--config-file", str(config), "--config-env", stage, "--template", str(built), shown=True)
 
 
 @simulate_zoom_connect.command("reply")
 def simulate_reply(
-    account: AccountOption = demo.ACCOUNT,
+    account: AccountOption = ZOOM_ACCOUNT,
     sender: Annotated[str | None, typer.Option("--from", help="Who replies: an MSISDN.")] = None,
     message: Annotated[str | None, typer.Option(help="The text.")] = None,
     fields: SetOption = None,
-    tamper: Annotated[bool, typer.Option("--tamper", help="Change a parameter after signing: 401.")] = False,
-    expired: Annotated[bool, typer.Option("--expired", help="Sign with a nonce-date that has passed: 401.")] = False,
-    replay: Annotated[bool, typer.Option("--replay", help="Send it twice: 200 both times, one event.")] = False,
+    tamper: TamperOption = False,
+    expired: ExpiredOption = False,
+    replay: ReplayOption = False,
     stack: StackOption = LOCAL,
     as_json: JsonOption = False,
 ) -> None:
@@ -155,13 +188,13 @@ def simulate_reply(
 
 @simulate_zoom_connect.command("delivery-report")
 def simulate_delivery_report(
-    account: AccountOption = demo.ACCOUNT,
+    account: AccountOption = ZOOM_ACCOUNT,
     status: Annotated[str | None, typer.Option(help="SCHEDULED, SENT, DELIVERED, FAILED, …")] = None,
     message_id: Annotated[str | None, typer.Option(help="The provider's id of the message.")] = None,
     fields: SetOption = None,
-    tamper: Annotated[bool, typer.Option("--tamper", help="Change a parameter after signing: 401.")] = False,
-    expired: Annotated[bool, typer.Option("--expired", help="Sign with a nonce-date that has passed: 401.")] = False,
-    replay: Annotated[bool, typer.Option("--replay", help="Send it twice: 200 both times, one event.")] = False,
+    tamper: TamperOption = False,
+    expired: ExpiredOption = False,
+    replay: ReplayOption = False,
     stack: StackOption = LOCAL,
     as_json: JsonOption = False,
 ) -> None:
@@ -173,11 +206,71 @@ def simulate_delivery_report(
     _simulate(stack, account, "delivery-report", given, tamper=tamper, expired=expired, replay=replay, as_json=as_json)
 
 
-def _simulate(
+@simulate_zorya.command("mo")
+def simulate_mo(
+    account: AccountOption = ZORYA_ACCOUNT,
+    sender: Annotated[str | None, typer.Option("--from", help="Who sends: an MSISDN.")] = None,
+    message: Annotated[str | None, typer.Option(help="The text.")] = None,
+    fields: SetOption = None,
+    tamper: TamperOption = False,
+    expired: ExpiredOption = False,
+    replay: ReplayOption = False,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Send an MO as Zorya would. A value of `--set` is JSON where it can be, else text.
+
+    Example: `hookline simulate zorya mo --from 525545891076 --message Hola`
+    """
+    given = _claims({"msisdn": sender, "message": message}, fields)
+    _simulate(stack, account, "mo", given, tamper=tamper, expired=expired, replay=replay, as_json=as_json)
+
+
+@simulate_zorya.command("mt")
+def simulate_mt(
+    account: AccountOption = ZORYA_ACCOUNT,
+    code: Annotated[int | None, typer.Option(help="Table 4: 200 sent, 201 delivered, -208 failed.")] = None,
+    transaction: Annotated[str | None, typer.Option("--tx-id", help="The provider's id of the message.")] = None,
+    fields: SetOption = None,
+    tamper: TamperOption = False,
+    expired: ExpiredOption = False,
+    replay: ReplayOption = False,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Send an MT status as Zorya would. A value of `--set` is JSON where it can be, else text.
+
+    Example: `hookline simulate zorya mt --code=-208 --set response=null`
+    """
+    given = _claims({"txID": transaction}, fields) | ({"code": code} if code is not None else {})
+    _simulate(stack, account, "mt", given, tamper=tamper, expired=expired, replay=replay, as_json=as_json)
+
+
+@simulate_zorya.command("push-status")
+def simulate_push_status(
+    account: AccountOption = ZORYA_ACCOUNT,
+    status: Annotated[str | None, typer.Option(help="Table 2: 103 successful, -105 invalid, …")] = None,
+    transaction: Annotated[str | None, typer.Option("--tx-id", help="The provider's id of the top-up.")] = None,
+    fields: SetOption = None,
+    tamper: TamperOption = False,
+    expired: ExpiredOption = False,
+    replay: ReplayOption = False,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a top-up's status as Zorya would. A value of `--set` is JSON where it can be, else text.
+
+    Example: `hookline simulate zorya push-status --status=-105`
+    """
+    given = _claims({"status": status, "txID": transaction}, fields)
+    _simulate(stack, account, "push-status", given, tamper=tamper, expired=expired, replay=replay, as_json=as_json)
+
+
+def _simulate(  # what can be asked of a callback, each by name
     name: str,
     account: str,
     kind: str,
-    given: dict[str, str],
+    given: dict[str, Any],
     *,
     tamper: bool,
     expired: bool,
@@ -186,15 +279,13 @@ def _simulate(
 ) -> None:
     stack = find(name)
     document = accounts.read(stack, account)
-    callback = callbacks.zoom_connect_callback(
-        account,
-        document,
-        kind,
-        {**callbacks.sample_fields(kind), **given},
-        now=time.time(),
-        tamper=tamper,
-        expired=expired,
-    )
+    speaker = callbacks.SPEAKERS[document["provider"]]
+    if kind not in speaker.kinds:
+        raise CommandError(
+            f"{account} is an account at {document['provider']}, which sends: {', '.join(speaker.kinds)}"
+        )
+    fields = {**speaker.fields(kind), **given}
+    callback = speaker.make(account, document, kind, fields, now=time.time(), tamper=tamper, expired=expired)
     answers = [callback.send(stack) for _ in range(2 if replay else 1)]
     if as_json:
         output.print_json([{"status": answer.status_code, "body": answer.text} for answer in answers])
@@ -204,10 +295,165 @@ def _simulate(
 
 
 @app.command()
+def send(
+    to: Annotated[str, typer.Argument(help="The recipient, with the country code.")],
+    text: Annotated[str, typer.Argument(help="The message.")],
+    account: AccountOption = ZOOM_ACCOUNT,
+    command_id: IdOption = None,
+    reference: Annotated[str | None, typer.Option(help="Comes back in every event of this message.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="The provider's campaign.")] = None,
+    send_at: Annotated[str | None, typer.Option(help="When: ISO 8601 with an offset.")] = None,
+    seconds: Annotated[float, typer.Option(help="Wait so long for what becomes of it.")] = 30,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Send one SMS: put the command on the queue, and say what became of it.
+
+    Example: `hookline send +27725551234 "Your code is on its way." --id order-1001`
+    """
+    given = {"reference": reference, "campaign": campaign, "send_at": send_at}
+    document = _command("send_sms", account, command_id, {"to": to, "text": text, **given})
+    found = find(stack)
+    commands.submit(found, document)
+    commands.wait(found, [document["id"]], seconds)
+    _say(commands.show(found, document["id"]), as_json=as_json)
+
+
+@app.command()
+def batch(
+    file: Annotated[Path, typer.Argument(help="A CSV file: to, text, and if you like id, reference.")],
+    account: AccountOption = ZOOM_ACCOUNT,
+    name: Annotated[str | None, typer.Option(help="The batch's name; the file's where there is none.")] = None,
+    send_at: Annotated[str | None, typer.Option(help="When: ISO 8601 with an offset.")] = None,
+    seconds: Annotated[float, typer.Option(help="Wait so long for what becomes of all of them.")] = 600,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Send many SMS. Run it again after an interruption: nothing is sent twice.
+
+    Example: `hookline batch customers.csv --account acme-za`
+    """
+    called = name or re.sub(r"[^A-Za-z0-9._-]", "-", file.stem)[:60].lstrip("._-") or "batch"
+    messages = commands.read_batch(file, called)
+    ids = [message["id"] for message in messages]
+    found = find(stack)
+    known = commands.read_entries(found, ids)
+    new = [message for message in messages if message["id"] not in known]
+    with Progress(console=output.err, disable=as_json) as bar:
+        task = bar.add_task("sending", total=len(ids))
+        for document in commands.batch_commands(new, called, account, send_at):
+            commands.submit(found, document)
+        states = commands.wait(found, ids, seconds, lambda done: bar.update(task, completed=done))
+    summary = {"messages": len(ids), "begun_before": len(known), **Counter(states.values())}
+    if as_json:
+        output.print_json(summary)
+    else:
+        output.print_table(called, ("what", "messages"), summary.items())
+    if summary.get("waiting"):
+        raise CommandError(
+            "not all are done: run it again to go on, and see the events for commands that were rejected"
+        )
+
+
+@app.command()
+def balance(account: AccountOption = ZOOM_ACCOUNT, stack: StackOption = LOCAL, as_json: JsonOption = False) -> None:
+    """Ask a provider what is left on an account.
+
+    Example: `hookline balance --account acme-za`
+    """
+    said = commands.invoke(find(stack), _command("get_balance", account, None, {}))
+    if as_json or said["state"] != "succeeded":
+        output.print_json(said)
+    else:
+        facts = said["outcome"]["facts"]
+        print(f"{facts['balance']['amount']} {facts['balance'].get('currency') or facts['unit']}")
+    if said["state"] != "succeeded":
+        raise CommandError(f"the balance is not known: {said['state']}")
+
+
+@commands_app.command("show")
+def commands_show(
+    command_id: Annotated[str, typer.Argument(help="The command's id.")],
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what is known of a command.
+
+    Example: `hookline commands show order-1001`
+    """
+    _say(commands.show(find(stack), command_id), as_json=as_json)
+
+
+@dead_letters_app.command("list")
+def dead_letters_list(stack: StackOption = LOCAL, as_json: JsonOption = False) -> None:
+    """Count what is in each dead-letter queue.
+
+    Example: `hookline dead-letters list`
+    """
+    found = find(stack)
+    counts = {name: commands.count(found, url) for name, (url, _) in commands.dead_letter_queues(found).items()}
+    if as_json:
+        output.print_json(counts)
+    else:
+        output.print_table("Dead-letter queues", ("queue", "messages"), counts.items())
+
+
+@dead_letters_app.command("redrive")
+def dead_letters_redrive(
+    queue: Annotated[str, typer.Argument(help="As `dead-letters list` names it.")], stack: StackOption = LOCAL
+) -> None:
+    """Put every message of a dead-letter queue back to work, once what was wrong is mended.
+
+    Example: `hookline dead-letters redrive publish`
+    """
+    found = find(stack)
+    queues = commands.dead_letter_queues(found)
+    if queue not in queues:
+        raise CommandError(f"there is no dead-letter queue {queue}; there are: {', '.join(queues)}")
+    print(f"{commands.move(found, *queues[queue])} put back to work")
+
+
+sms_app = typer.Typer(help="SMS arithmetic.", no_args_is_help=True)
+app.add_typer(sms_app, name="sms")
+
+
+@sms_app.command("count")
+def sms_count(text: Annotated[str, typer.Argument(help="The message.")], as_json: JsonOption = False) -> None:
+    """Say how many segments a text takes, and why.
+
+    Example: `hookline sms count "¿Qué tal?"`
+    """
+    counted = sms.count(text)
+    if as_json:
+        output.print_json(counted._asdict())
+    else:
+        why = f", because of {' '.join(counted.not_gsm)}" if counted.not_gsm else ""
+        print(f"{counted.segments} segments, {counted.units} units in {counted.encoding}{why}")
+
+
+@app.command("schemas")
+def write_schemas() -> None:
+    """Write the JSON Schemas of events and commands into schemas/, from the models.
+
+    Example: `hookline schemas`
+    """
+    print(f"{schemas.write()} schemas written")
+
+
+@app.command("docs")
+def write_docs() -> None:
+    """Write the generated parts of the documentation, from the models.
+
+    Example: `hookline docs`
+    """
+    print("written" if docs.write() else "they are up to date")
+
+
+@app.command()
 def event(
     function: Annotated[str, typer.Argument(help="A folder of events/, for example receive_zoom_connect.")],
     case: Annotated[str, typer.Argument(help="A sample in it, for example reply.")],
-    account: AccountOption = demo.ACCOUNT,
+    account: AccountOption = ZOOM_ACCOUNT,
     secret: Annotated[
         str | None,
         typer.Option(help="Sign with this secret instead of the account's.", envvar="HOOKLINE_SIGNING_SECRET"),
@@ -354,7 +600,7 @@ def _show(stack: Stack) -> None:
     rows = [(key, said[key]) for key in ("stack", "api_url", "subscription_queue_url", "region", "endpoint_url")]
     if stack.local:
         rows += list(stack.local.environment.items())
-        rows += [("log", emulator.folder(stack.local.instance) / "emulator.log")]
+        rows += [("log", processes.log_of(stack.local.instance, emulator.NAME))]
     output.print_table("Hookline", ("what", "is"), rows)
 
 
@@ -370,6 +616,24 @@ def _pairs(given: list[str] | None) -> dict[str, str]:
             raise CommandError(f"--set takes NAME=VALUE, not {item!r}")
         pairs[name] = value
     return pairs
+
+
+def _claims(named: dict[str, str | None], more: list[str] | None) -> dict[str, Any]:
+    given = {name: value for name, value in named.items() if value is not None}
+    return {**given, **{name: _value(value) for name, value in _pairs(more).items()}}
+
+
+def _command(kind: str, account: str, command_id: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in fields.items() if value is not None}
+    return {"command": kind, "id": command_id or f"cli/{uuid.uuid4().hex}", "account": account, **given}
+
+
+def _say(shown: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        output.print_json(shown)
+    else:
+        rows = [(key, output.compact(value) if isinstance(value, dict) else value) for key, value in shown.items()]
+        output.print_table(str(shown["id"]), ("what", "is"), rows)
 
 
 def _value(text: str) -> object:

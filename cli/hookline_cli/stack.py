@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hookline_cli import emulator
+from hookline_cli import emulator, processes
 from hookline_cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Stack:
         if self.local is None:
             return url, {}
         parts = urlsplit(url)
-        return parts._replace(netloc=f"{emulator.HOST}:{self.local.port}").geturl(), {"host": parts.netloc}
+        return parts._replace(netloc=f"{processes.HOST}:{self.local.port}").geturl(), {"host": parts.netloc}
 
     def _client(self, service: str) -> Any:
         endpoint = self.local.endpoint if self.local else None
@@ -148,12 +148,12 @@ def find(name: str) -> Stack:
     running = emulator.running(name)
     if running is not None:
         return local_stack(running)
-    if name == LOCAL or (emulator.folder(name) / "emulator.log").exists():
+    if name == LOCAL or (processes.folder(name) / "emulator.log").exists():
         raise CommandError("the local stack is not running: start it with `make up`")
     try:
         session = boto3.Session()
         if session.region_name is None:
-            raise CommandError("no AWS region is set: set AWS_REGION, or choose a profile with AWS_PROFILE")
+            raise CommandError("no AWS region is set: set AWS_DEFAULT_REGION, or choose a profile with AWS_PROFILE")
     except BotoCoreError as error:
         raise CommandError(f"AWS can't be used with what is set: {error}") from error
     return Stack(name, session)

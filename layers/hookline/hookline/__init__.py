@@ -7,4 +7,5 @@ The modules by what they may import, lowest first (import-linter holds the order
     providers.*                                 pure: bytes to verdicts, fields to events, commands to requests
     journal accounts telemetry                  the AWS side
     receive publish                             the use cases: they compose the rest
+    wiring                                      builds a function's use case from its environment
 """

@@ -101,16 +101,22 @@ class Accounts[T]:
         build: turns a document into what the function uses. Raises AccountNotFoundError where the account is not
             for this function, AccountSettingsError where it can't be used.
         clock: seconds, monotonic or not; only differences count.
+        burst: look-ups for unknown names that may be made at once; LOOKUPS_A_SECOND give them back.
     """
 
     def __init__(
-        self, source: Source, build: Callable[[str, Mapping[str, Any]], T], clock: Callable[[], float]
+        self,
+        source: Source,
+        build: Callable[[str, Mapping[str, Any]], T],
+        clock: Callable[[], float],
+        burst: int = LOOKUP_BURST,
     ) -> None:
         self._source = source
         self._build = build
         self._clock = clock
         self._remembered: dict[str, _Remembered[T]] = {}
-        self._tokens = float(LOOKUP_BURST)
+        self._burst = burst
+        self._tokens = float(burst)
         self._refilled_at = clock()
 
     def find(self, name: str) -> T:
@@ -168,7 +174,7 @@ class Accounts[T]:
     def _may_look_up(self) -> bool:
         now = self._clock()
         elapsed = max(0.0, now - self._refilled_at)  # a clock set back takes nothing away
-        self._tokens = min(LOOKUP_BURST, self._tokens + elapsed * LOOKUPS_A_SECOND)
+        self._tokens = min(self._burst, self._tokens + elapsed * LOOKUPS_A_SECOND)
         self._refilled_at = now
         if self._tokens < 1:
             return False

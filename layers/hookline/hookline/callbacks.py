@@ -42,7 +42,7 @@ class Reason(StrEnum):
 class Warned(StrEnum):
     """What is amiss with a callback that is taken all the same. The value is a metric's dimension, as a reason's is."""
 
-    SHORT_SECRET = "short_secret"
+    SHORT_SECRET = "short_secret"  # noqa: S105  # the name of a warning
     UNSIGNED = "unsigned"
 
 

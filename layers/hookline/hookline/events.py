@@ -154,6 +154,68 @@ class TopUpStatusUpdated(Data):
     )
 
 
+class CarrierLookedUp(Data):
+    """The answer to a `look_up_carrier`."""
+
+    type: ClassVar[str] = "carrier.looked_up"
+
+    number: str = Field(description="The number asked for, E.164.")
+    carrier: str | None = Field(default=None, description="The carrier's name.")
+    carrier_id: str | None = Field(default=None, description="The provider's id of the carrier.")
+    mcc: str | None = Field(default=None, description="Mobile country code.")
+    mnc: str | None = Field(default=None, description="Mobile network code.")
+    number_type: Literal["mobile", "fixed", "other"] | None = Field(default=None, description="What the number is.")
+    ported: bool | None = Field(default=None, description="Whether the number was ported; null where it is not said.")
+    ported_at: AwareDatetime | None = Field(default=None, description="When it was ported.")
+    cost: Money | None = Field(default=None, description="What the look-up cost.")
+
+
+class BalanceReported(Data):
+    """The answer to a `get_balance`."""
+
+    type: ClassVar[str] = "balance.reported"
+
+    balance: Money = Field(description="What is left. Without a currency it is counted in `unit`.")
+    unit: Literal["money", "credits"] = Field(description="What the amount counts.")
+
+
+class TopUpReportRow(Model):
+    """One top-up of a report."""
+
+    transaction_id: str = Field(description="The provider's id of the top-up.")
+    to: str | None = Field(description="The number topped up, E.164; null where it is not valid.")
+    amount: Money = Field(description="What was asked for.")
+    cost: Money | None = Field(default=None, description="What it cost.")
+    provider_code: str | None = Field(default=None, description="The provider's own status, as it came.")
+    provider_text: str | None = Field(default=None, description="The provider's own words.")
+    carrier_id: str | None = Field(default=None, description="The provider's id of the carrier.")
+    occurred_at: AwareDatetime | None = Field(default=None, description="When it was asked for.")
+    updated_at: AwareDatetime | None = Field(default=None, description="When its status last changed.")
+
+
+class TopUpReportCompleted(Data):
+    """The answer to a `get_top_up_report`."""
+
+    type: ClassVar[str] = "top_up_report.completed"
+
+    first_day: str = Field(description="The first day of the report, in the account's time zone.")
+    last_day: str = Field(description="The last day of the report, itself included.")
+    count: int = Field(description="How many top-ups there are.")
+    rows: list[TopUpReportRow] | None = Field(description="The top-ups; null where they are too many: see `rows_url`.")
+    rows_url: str | None = Field(default=None, description="Where the rows are, as JSON lines, when they are too many.")
+
+
+class CommandRejected(Data):
+    """A command that was not taken: nothing was asked of the provider."""
+
+    type: ClassVar[str] = "command.rejected"
+
+    command_id: str | None = Field(description="The command's `id`; null where it could not be read.")
+    command: str | None = Field(description="Which command it was; null where it could not be read.")
+    field: str | None = Field(description="The field that was wrong; null where it is the whole command.")
+    problem: str = Field(description="What was wrong with it.")
+
+
 class CallbackUnrecognised(Data):
     """A callback that the provider did sign but that has no shape we know: all of it is in `provider_data`."""
 
@@ -163,7 +225,16 @@ class CallbackUnrecognised(Data):
     problem: str = Field(description="What was missing or different.")
 
 
-DATA_TYPES: tuple[type[Data], ...] = (SmsReceived, SmsStatusUpdated, TopUpStatusUpdated, CallbackUnrecognised)
+DATA_TYPES: tuple[type[Data], ...] = (
+    SmsReceived,
+    SmsStatusUpdated,
+    TopUpStatusUpdated,
+    CarrierLookedUp,
+    BalanceReported,
+    TopUpReportCompleted,
+    CommandRejected,
+    CallbackUnrecognised,
+)
 """Every type of event, in the order of the documentation."""
 
 

@@ -7,18 +7,21 @@ is never skipped. An entry that can't be made an event goes to the dead-letter q
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from hookline.errors import HooklineError, UnrecognisedError
+from hookline import command_events
+from hookline.command_journal import COMMAND, FINAL, REJECTION
+from hookline.errors import HooklineError, JournalUnavailableError, UnrecognisedError
 from hookline.events import (
     SOURCE,
     CallbackNormaliser,
     CallbackUnrecognised,
     Correlation,
+    Data,
     Event,
     Happening,
     Metadata,
@@ -66,6 +69,30 @@ class BusRefusedAllError(HooklineError):
     """A whole call to the bus failed."""
 
 
+class Subject(NamedTuple):
+    """What an event is made of, before it is known which command it belongs to.
+
+    Attributes:
+        entry: the journal's, as plain values.
+        happening: what it says.
+        provider_data: the provider's own fields.
+    """
+
+    entry: Entry
+    happening: Happening
+    provider_data: Mapping[str, Any]
+
+
+LATER: Literal["later"] = "later"
+"""Said of a subject whose command may only just be becoming known: look again in a while."""
+
+type Correlate = Callable[[Sequence[Subject]], Sequence[Correlation | Literal["later"] | None]]
+
+
+def _uncorrelated(subjects: Sequence[Subject]) -> Sequence[None]:
+    return [None] * len(subjects)
+
+
 class Publisher:
     """Publishes the journal's new entries.
 
@@ -76,83 +103,141 @@ class Publisher:
         set_aside: puts an entry that can't be an event on the dead-letter queue: the stream's record and the reason.
             What it raises stops the batch there.
         telemetry: says what happened.
-        correlate: finds the command that a happening belongs to.
+        correlate: finds the commands that subjects belong to. Raises JournalUnavailableError.
+        later: has an entry looked at again in a while, by its keys. Raises SettingAsideError.
+        read: reads entries again by their keys; None for one that is gone. Raises JournalUnavailableError.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # everything that it touches is handed in
         self,
         normalisers: Mapping[str, CallbackNormaliser],
         bus: "Callable[[Sequence[Outgoing]], Sequence[bool]]",
         set_aside: Callable[[Mapping[str, Any], str], None],
         telemetry: Telemetry,
-        correlate: Callable[[str, str, Happening], Correlation | None] = lambda _provider, _account, _happening: None,
+        correlate: Correlate = _uncorrelated,
+        later: Callable[[Mapping[str, Any]], None] | None = None,
+        read: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None,
     ) -> None:
         self._normalisers = normalisers
         self._bus = bus
         self._set_aside = set_aside
         self._telemetry = telemetry
         self._correlate = correlate
+        self._later = later
+        self._read_entry = read
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, list[dict[str, str]]]:
-        """Publish a stream's batch.
+        """Publish a batch: of the journal's stream, or of a queue whose messages name entries by their keys.
 
         Returns:
-            `batchItemFailures` with the first record that must come again, or none.
+            `batchItemFailures`: of a stream the first record that must come again, of a queue each message.
         """
         records: Sequence[Mapping[str, Any]] = batch["Records"]
-        outgoing, unreadable_at = self._read(records)
-        failed = self._send(outgoing)
-        order = [_sequence(record) for record in records]
-        again = [sequence for sequence in order if sequence in failed or sequence == unreadable_at]
-        self._telemetry.count("events", len(outgoing) - len(failed), again=len(failed) or None)
+        if records and records[0].get("eventSource") == "aws:sqs":
+            return {"batchItemFailures": [{"itemIdentifier": again} for again in self._publish_named(records)]}
+        publishable = [(_sequence(record), record) for record in records if _is_news(record)]
+        failed = self._publish(publishable, may_wait=self._later is not None)
+        again = [sequence for sequence, _ in publishable if sequence in failed]
         return {"batchItemFailures": [{"itemIdentifier": again[0]}] if again else []}
 
     def event_of(self, entry: Entry) -> Event:
-        """Make the event of an entry, as the journal holds it (plain values).
+        """Make the event of an entry, as the journal holds it (plain values), without correlation for callbacks.
 
         Raises:
             Exception: of any kind: the entry can't be made an event.
         """
+        subject = self._subject(entry)
+        return _event(subject, command_events.correlation_of(entry) if entry["entry"] != CALLBACK else None)
+
+    def _publish_named(self, messages: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Publish entries that a queue's messages name, for the second time or after a wait."""
+        found: list[tuple[str, Mapping[str, Any]]] = []
+        unread: list[str] = []
+        for message in messages:
+            keys = json.loads(message["body"])["keys"]
+            try:
+                image = self._read_entry(keys) if self._read_entry else None
+            except JournalUnavailableError:
+                unread.append(message["messageId"])
+                continue
+            if image is not None:
+                found.append((message["messageId"], {"dynamodb": {"Keys": keys, "NewImage": image}}))
+        return unread + sorted(self._publish(found, may_wait=False))
+
+    def _publish(self, records: Sequence[tuple[str, Mapping[str, Any]]], *, may_wait: bool) -> set[str]:
+        """Publish entries.
+
+        Args:
+            records: each with the name that a failure is reported by.
+            may_wait: whether an entry whose command is not known yet may be looked at again later.
+
+        Returns:
+            The names of those that must come again.
+        """
+        subjects: list[tuple[str, Mapping[str, Any], Subject]] = []
+        failed: set[str] = set()
+        for position, (name, record) in enumerate(records):
+            subject = self._subject_or_aside(record)
+            if subject is None:  # neither it nor what comes after it can be dealt with now
+                failed |= {later for later, _ in records[position:]}
+                break
+            if isinstance(subject, Subject):
+                subjects.append((name, record, subject))
+        try:
+            correlations = self._correlate([subject for _, _, subject in subjects]) if subjects else []
+        except JournalUnavailableError as error:
+            self._telemetry.count("events", 0, again=len(subjects), reason=str(error))
+            return {name for name, _ in records}
+        outgoing: list[Outgoing] = []
+        for position, ((name, record, subject), correlation) in enumerate(zip(subjects, correlations, strict=True)):
+            try:
+                if correlation == LATER and may_wait and self._later is not None:
+                    self._later(record["dynamodb"]["Keys"])
+                    continue
+                made = self._outgoing_or_aside(name, record, subject, correlation)
+            except SettingAsideError:
+                failed |= {later for later, _, _ in subjects[position:]}
+                break
+            if made is not None:
+                outgoing.append(made)
+        failed |= self._send(outgoing)
+        published = [event for event in outgoing if event.sequence not in failed]
+        self._telemetry.count("events", len(published), again=len(failed) or None)
+        return failed
+
+    def _subject_or_aside(self, record: Mapping[str, Any]) -> Subject | str | None:
+        """Read an entry. A text where it was set aside instead, None where not even that could be done."""
+        try:
+            return self._subject(_plain(record["dynamodb"]["NewImage"]))
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not hold up the others
+            try:
+                self._put_aside(record, error)
+            except SettingAsideError:
+                return None
+            return "set aside"
+
+    def _subject(self, entry: Entry) -> Subject:
+        if entry["entry"] == COMMAND:
+            happening = Happening(command_events.data_of_command(entry))
+            return Subject(entry, happening, command_events.provider_data_of(entry))
+        if entry["entry"] == REJECTION:
+            return Subject(entry, Happening(command_events.data_of_rejection(entry)), {})
         normaliser = self._normalisers[entry["provider"]]
         fields = normaliser.read_fields(entry["payload"])
         try:
             happening = normaliser.normalise(entry["kind"], fields, json.loads(entry["settings"]))
         except UnrecognisedError as error:
             happening = Happening(CallbackUnrecognised(kind=entry["kind"], problem=str(error)))
-        recorded_at = datetime.fromisoformat(entry["recorded_at"])
-        metadata = Metadata(
-            id=event_id(f"{entry['pk']}|{entry['sk']}"),
-            type=happening.data.type,
-            provider=entry["provider"],
-            account=entry["account"],
-            occurred_at=happening.occurred_at or recorded_at,
-            recorded_at=recorded_at,
-            correlation=self._correlate(entry["provider"], entry["account"], happening),
-        )
-        return Event(metadata=metadata, data=happening.data, provider_data=fields)
+        return Subject(entry, happening, fields)
 
-    def _read(self, records: Iterable[Mapping[str, Any]]) -> tuple[list[Outgoing], str | None]:
-        """Make the events of a batch; stop where one can neither be made nor set aside."""
-        outgoing = []
-        for record in records:
-            image = record["dynamodb"].get("NewImage")
-            if record.get("eventName") != "INSERT" or image is None or image.get("entry", {}).get("S") != CALLBACK:
-                continue
-            try:
-                outgoing.append(self._outgoing(record, _plain(image)))
-            except Exception as error:  # noqa: BLE001  # whatever it is, it must not hold up the others
-                try:
-                    self._put_aside(record, error)
-                except HooklineError:
-                    return outgoing, _sequence(record)
-        return outgoing, None
-
-    def _outgoing(self, record: Mapping[str, Any], entry: Entry) -> Outgoing:
-        event = self.event_of(entry)
-        outgoing = Outgoing(_sequence(record), entry["pk"], event.metadata.type, event.detail())
-        if outgoing.size > MAX_CALL_BYTES:
-            raise EventTooLargeError(f"the event takes {outgoing.size} bytes, the bus {MAX_CALL_BYTES}")
-        return outgoing
+    def _outgoing_or_aside(
+        self, name: str, record: Mapping[str, Any], subject: Subject, correlation: Correlation | str | None
+    ) -> Outgoing | None:
+        try:
+            return _outgoing(name, subject, correlation if isinstance(correlation, Correlation) else None)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not hold up the others
+            self._put_aside(record, error)
+            return None
 
     def _put_aside(self, record: Mapping[str, Any], error: Exception) -> None:
         # An exception's text can quote what it was raised over; its type can't.
@@ -213,6 +298,55 @@ def _next_call(waiting: Sequence[Outgoing]) -> list[Outgoing]:
     return call
 
 
+def _outgoing(name: str, subject: Subject, correlation: Correlation | None) -> Outgoing:
+    event = _event(subject, correlation)
+    outgoing = Outgoing(name, subject.entry["pk"], event.metadata.type, event.detail())
+    if outgoing.size > MAX_CALL_BYTES:
+        raise EventTooLargeError(f"the event takes {outgoing.size} bytes, the bus {MAX_CALL_BYTES}")
+    return outgoing
+
+
+def _event(subject: Subject, correlation: Correlation | None) -> Event:
+    entry, happening = subject.entry, subject.happening
+    recorded_at = datetime.fromisoformat(entry["recorded_at"])
+    metadata = Metadata(
+        id=event_id(_identity(entry)),
+        type=happening.data.type,
+        provider=entry["provider"],
+        account=entry["account"],
+        occurred_at=happening.occurred_at or recorded_at,
+        recorded_at=recorded_at,
+        correlation=correlation,
+    )
+    return Event(
+        metadata=metadata, data=_own_reference(happening, correlation), provider_data=dict(subject.provider_data)
+    )
+
+
+def _own_reference(happening: Happening, correlation: Correlation | None) -> Data:
+    """Our token is of no use to a subscriber: what the caller sent along stands there instead."""
+    data = happening.data
+    reference = getattr(data, "reference", None)
+    if correlation is None or ("token", reference) not in happening.links:
+        return data
+    return data.model_copy(update={"reference": correlation.reference})
+
+
+def _identity(entry: Entry) -> str:
+    """What an event's id is derived from: the entry's key, and for a command the step that it took."""
+    key = f"{entry['pk']}|{entry['sk']}"
+    return f"{key}|{entry['state']}|{entry['claim']}" if entry["entry"] == COMMAND else key
+
+
+def _is_news(record: Mapping[str, Any]) -> bool:
+    """Say whether a stream's record is an entry that an event is made of."""
+    image = record["dynamodb"].get("NewImage") or {}
+    entry = image.get("entry", {}).get("S")
+    if entry == COMMAND:
+        return image.get("state", {}).get("S") in FINAL
+    return entry in {CALLBACK, REJECTION} and record.get("eventName") == "INSERT"
+
+
 def _sequence(record: Mapping[str, Any]) -> str:
     return str(record["dynamodb"]["SequenceNumber"])
 
@@ -241,7 +375,7 @@ def event_bus(client: "EventBridgeClient", name: str) -> Callable[[Sequence[Outg
 
 
 class SettingAsideError(HooklineError):
-    """The dead-letter queue did not take an entry."""
+    """A queue did not take an entry's keys."""
 
 
 def dead_letter_queue(client: "SQSClient", url: str) -> Callable[[Mapping[str, Any], str], None]:
@@ -251,10 +385,22 @@ def dead_letter_queue(client: "SQSClient", url: str) -> Callable[[Mapping[str, A
     """
 
     def put(record: Mapping[str, Any], reason: str) -> None:
-        body = json.dumps({"keys": record["dynamodb"]["Keys"], "reason": reason})
-        try:
-            client.send_message(QueueUrl=url, MessageBody=body)
-        except (ClientError, BotoCoreError) as error:
-            raise SettingAsideError(type(error).__name__) from error
+        _put_keys(client, url, {"keys": record["dynamodb"]["Keys"], "reason": reason}, 0)
 
     return put
+
+
+def later_queue(client: "SQSClient", url: str, seconds: int) -> Callable[[Mapping[str, Any]], None]:
+    """Make the function that has an entry looked at again after so many seconds, by its keys."""
+
+    def put(keys: Mapping[str, Any]) -> None:
+        _put_keys(client, url, {"keys": keys}, seconds)
+
+    return put
+
+
+def _put_keys(client: "SQSClient", url: str, body: Mapping[str, Any], seconds: int) -> None:
+    try:
+        client.send_message(QueueUrl=url, MessageBody=json.dumps(body), DelaySeconds=seconds)
+    except (ClientError, BotoCoreError) as error:
+        raise SettingAsideError(type(error).__name__) from error

@@ -27,6 +27,7 @@ STATUSES: Mapping[str, tuple[SmsStatus, bool]] = {
 }
 """The provider's status to ours and whether it is final. Any other is kept as it came: unknown, not final."""
 
+_WRITTEN_BY_PEOPLE = {b"message", b"campaign", b"dataField"}
 _INBOUND_PREFIX = "INF-"
 _ID_BYTES = 12
 _DATE_FORMAT = "%Y%m%d%H%M"
@@ -35,12 +36,20 @@ _DATE_FORMAT = "%Y%m%d%H%M"
 def read_fields(payload: str) -> dict[str, Any]:
     """Decode a payload's values by its own `charset`, UTF-8 where it names none or one that does not exist.
 
+    The charset is that of what people wrote. Ids, numbers and dates in ASCII are read as ASCII whatever it says:
+    UTF-16 would make other ids of them.
+
     Returns:
         Values by name. A value that does not decode is `{"base64": …}`: the bytes, whole.
     """
     raw = parse_payload(payload)
     charset = raw.get(b"charset", b"").decode("ascii", "replace") or "utf-8"
-    return {name.decode("utf-8", "backslashreplace"): _decode(value, charset) for name, value in raw.items()}
+    return {
+        name.decode("utf-8", "backslashreplace"): _decode(
+            value, "ascii" if value.isascii() and name not in _WRITTEN_BY_PEOPLE else charset
+        )
+        for name, value in raw.items()
+    }
 
 
 def normalise(kind: str, fields: Mapping[str, Any], settings: Mapping[str, str]) -> Happening:

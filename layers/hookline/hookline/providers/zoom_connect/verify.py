@@ -38,6 +38,7 @@ ROUTES: Mapping[str, str] = {
 }
 """The routes' paths, and the kind of callback that comes by each."""
 DATE_DIGITS = len("yyyyMMddHHmmss")
+PERCENT, PLUS = b"%+"  # as numbers: bytes find one of those in themselves many times faster than they find bytes
 
 type Segments = dict[bytes, bytes]
 """A callback's parameters: the decoded name to the raw `name=value` segment."""
@@ -218,9 +219,9 @@ def _value(segment: bytes) -> bytes:
 
 
 def _decode(text: bytes) -> bytes:
-    if b"+" in text:
+    if PLUS in text:
         text = text.replace(b"+", b" ")
-    return unquote_to_bytes(text) if b"%" in text else text
+    return unquote_to_bytes(text) if PERCENT in text else text
 
 
 def _quote(text: bytes, *, java: bool = False) -> bytes:

@@ -1,0 +1,1 @@
+"""Zorya ZGateway (Mexico): SMS with replies and statuses, airtime top-ups, lookups."""

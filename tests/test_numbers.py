@@ -1,0 +1,37 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hookline.numbers import e164
+from tests.cases import Case, table
+from tests.samples import MEXICAN_NUMBER, NUMBER
+
+CASES = (
+    Case("South Africa", NUMBER, f"+{NUMBER}"),
+    Case("Mexico", MEXICAN_NUMBER, f"+{MEXICAN_NUMBER}"),
+    Case("with +", f"+{NUMBER}", f"+{NUMBER}"),
+    Case("with two", f"++{NUMBER}", f"+{NUMBER}"),
+    Case("with blanks and hyphens", "27 82-555 0142", f"+{NUMBER}"),
+    Case("empty", "", None),
+    Case("a +", "+", None),
+    Case("letters", "SHOES", None),
+    Case("a short code", "31022", None),
+    Case("of no country", "99912345678", None),
+    Case("without its country code", "0825550142", None),
+)
+
+
+@table("case", CASES)
+def test_a_number_is_written_as_e164_or_not_at_all(case: Case[str, str | None]) -> None:
+    assert e164(case.given) == case.expected
+
+
+@given(st.text())
+def test_any_text_is_a_number_or_none(text: str) -> None:
+    number = e164(text)
+    assert number is None or (number[0] == "+" and number[1:].isdigit())
+
+
+@pytest.mark.parametrize("text", ["27825550142" * 30, "२७८२५५५०१४२"])
+def test_a_text_that_looks_like_a_number_is_no_trap(text: str) -> None:
+    assert e164(text) in {None, f"+{NUMBER}"}
