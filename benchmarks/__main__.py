@@ -16,7 +16,7 @@ from benchmarks import report
 from benchmarks.errors import BenchmarkError
 from benchmarks.frame import Section
 
-BENCHMARKS = ("receive", "init")
+BENCHMARKS = ("receive", "init", "stack", "send")
 ALL = "all"
 
 

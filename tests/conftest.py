@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import moto
 import pytest
+from hypothesis import HealthCheck, settings
 
 # What a test module imports may make an AWS client: it must never be one of a real account.
 os.environ.update(
@@ -15,6 +16,10 @@ os.environ.update(
     AWS_DEFAULT_REGION="af-south-1",
     AWS_EC2_METADATA_DISABLED="true",
 )
+
+# How long an example takes depends on what else the machine does: that is no property of ours.
+settings.register_profile("hookline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("hookline")
 
 pytest.register_assert_rewrite("tests.providers.conformance")
 

@@ -145,7 +145,7 @@ def test_every_command_that_is_named_is_there_with_its_options(page: str, use: s
         assert any(known.startswith(f"{group} ") for known in COMMANDS), f"{page}: there is no command {use}"
         return
     options = {option for parameter in COMMANDS[name].params for option in parameter.opts} | HELP
-    assert {word for word in words if word.startswith("--")} <= options, page
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= options, page
 
 
 def test_every_target_of_make_is_named_where_people_look() -> None:
@@ -189,9 +189,14 @@ def test_every_parameter_is_in_the_table_with_its_default(name: str) -> None:
     assert cells[1] == (f"`{default}`" if default else "empty")
 
 
-@pytest.mark.parametrize("name", [*TEMPLATE["Outputs"], *ALARMS, *DEAD_LETTERS, *LOG_GROUPS])
-def test_every_output_alarm_dead_letter_queue_and_log_group_is_documented(name: str) -> None:
-    assert f"`{name}`" in README + OPERATING
+@pytest.mark.parametrize("name", [*TEMPLATE["Outputs"], *ALARMS, *LOG_GROUPS])
+def test_every_output_alarm_and_log_group_has_its_row(name: str) -> None:
+    assert row(OPERATING, name)
+
+
+@pytest.mark.parametrize("name", DEAD_LETTERS)
+def test_every_dead_letter_queue_is_documented(name: str) -> None:
+    assert f"`{name}`" in OPERATING
 
 
 RESULTS = {

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -55,7 +55,17 @@ class Callback(NamedTuple):
     def into(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Put it into a sample HTTP API event (payload format 2.0)."""
         headers = {**event["headers"], "content-type": self.content_type, "content-length": str(len(self.body))}
-        made = {**event, "rawQueryString": self.query, "headers": {**headers, **self.headers}}
+        context = event["requestContext"]
+        made = {
+            **event,
+            "rawPath": self.path,
+            "rawQueryString": self.query,
+            "headers": {**headers, **self.headers},
+            "requestContext": {**context, "http": {**context["http"], "path": self.path}},
+        }
+        made.pop("queryStringParameters", None)
+        if self.query:
+            made["queryStringParameters"] = dict(parse_qsl(self.query, keep_blank_values=True))
         if event.get("isBase64Encoded"):
             return {**made, "body": base64.b64encode(self.body).decode()}
         return {**made, "body": self.body.decode()}
@@ -220,7 +230,7 @@ def signed_sample(event: Mapping[str, Any], account: str, document: Mapping[str,
     fields = speaker.fields(kind if kind in speaker.kinds else speaker.kinds[0])
     callback = speaker.make(account, document, kind, fields, now=now)
     values = dict(zip(_names(event["routeKey"]), callback.path.removeprefix("/").split("/")[1:], strict=False))
-    return {**callback.into(event), "rawPath": callback.path, "pathParameters": {**event["pathParameters"], **values}}
+    return {**callback.into(event), "pathParameters": {**event["pathParameters"], **values}}
 
 
 def _names(route: str) -> list[str]:
@@ -233,4 +243,6 @@ def read_answer(response: httpx.Response) -> str:
         body = response.json()
     except json.JSONDecodeError:
         return response.text[:200]
-    return body.get("error", "") if isinstance(body, dict) else str(body)[:200]
+    if isinstance(body, dict) and (not body or "error" in body):
+        return str(body.get("error", ""))
+    return response.text[:200]  # not an answer of ours: the API's own, or the emulator's where a function failed

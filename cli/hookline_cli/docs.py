@@ -74,7 +74,9 @@ def generated(types: Iterable[type[Data]] = DATA_TYPES) -> str:
 
 
 def _files(name: str) -> str:
-    return f"As a [JSON Schema](../schemas/{name}.json); [a sample](../events/events/{name}.json).\n\n"
+    has_sample = (ROOT / "events" / "events" / f"{name}.json").exists()
+    sample = f"; [a sample](../events/events/{name}.json)" if has_sample else ""
+    return f"As a [JSON Schema](../schemas/{name}.json){sample}.\n\n"
 
 
 def _section(title: str, schema: Schema, definitions: Mapping[str, Schema], more: str = "") -> str:

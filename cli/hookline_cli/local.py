@@ -31,20 +31,27 @@ def up(instance: str, progress: Progress) -> Stack:
     Raises:
         CommandError: something of it failed; says what, and where the log is.
     """
-    progress("building (sam build)")
-    built = project.build(PARAMETERS)
-    progress("built" if built else "what was built before still holds")
-    progress("starting the embedded emulator")
-    running = emulator.start(instance)
-    stack = local_stack(running)
-    home = processes.folder(instance)
-    marker = home / "deployed"
-    wanted = f"{running.pid} {(project.BUILD / project.STAMP).read_text()}"
-    if marker.exists() and marker.read_text() == wanted:
-        progress("what is deployed is up to date")
-        providers.start(stack)
-        return stack
-    progress("deploying (sam deploy)")
+    with project.alone():
+        progress("building (sam build)")
+        built = project.build(PARAMETERS)
+        progress("built" if built else "what was built before still holds")
+        progress("starting the embedded emulator")
+        running = emulator.start(instance)
+        stack = local_stack(running)
+        marker = processes.folder(instance) / "deployed"
+        wanted = f"{running.pid} {(project.BUILD / project.STAMP).read_text()}"
+        if marker.exists() and marker.read_text() == wanted:
+            progress("what is deployed is up to date")
+        else:
+            progress("deploying (sam deploy)")
+            _deploy(stack, running)
+            marker.write_text(wanted)
+    progress("starting the stand-in providers")
+    providers.start(stack)
+    return stack
+
+
+def _deploy(stack: Stack, running: emulator.Emulator) -> None:
     _make_bucket(stack)
     project.sam(
         "deploy",
@@ -54,15 +61,10 @@ def up(instance: str, progress: Progress) -> Stack:
         *PARAMETERS,
         f"EndpointUrl={running.endpoint}",
         aws=running.environment,
-        log=home / "deploy.log",
+        log=processes.folder(running.instance) / "deploy.log",
     )
-    progress("making the API's routes")
     import_routes(stack)
     mend_concurrency(stack)
-    marker.write_text(wanted)
-    progress("starting the stand-in providers")
-    providers.start(stack)
-    return stack
 
 
 def down(instance: str) -> bool:

@@ -78,10 +78,10 @@ def run() -> None:
     try:
         app()
     except CommandError as error:
-        output.err.print(f"[red]hookline:[/red] {error}", highlight=False)
+        output.complain(str(error))
         sys.exit(1)
     except (ClientError, BotoCoreError) as error:
-        output.err.print(f"[red]hookline:[/red] AWS refused: {error}", highlight=False)
+        output.complain(f"AWS refused: {error}")
         sys.exit(1)
 
 
@@ -147,7 +147,9 @@ def build() -> None:
 
     Example: `hookline build && sam local invoke ReceiveZoomConnect`
     """
-    print("built" if project.build(local.PARAMETERS) else "what was built before still holds")
+    with project.alone():
+        built = project.build(local.PARAMETERS)
+    print("built" if built else "what was built before still holds")
 
 
 @app.command()
@@ -158,12 +160,13 @@ def deploy(
 
     Example: `hookline deploy dev`
     """
-    output.progress("building for AWS (sam build)")
-    project.build(into=project.BUILD_FOR_AWS)
-    output.progress("deploying (sam deploy)")
-    # SAM looks for samconfig.toml beside the template that it is given, which is the built one.
-    config, built = project.ROOT / "samconfig.toml", project.BUILD_FOR_AWS / "template.yaml"
-    project.sam("deploy", "--config-file", str(config), "--config-env", stage, "--template", str(built), shown=True)
+    with project.alone():
+        output.progress("building for AWS (sam build)")
+        project.build(into=project.BUILD_FOR_AWS)
+        output.progress("deploying (sam deploy)")
+        # SAM looks for samconfig.toml beside the template that it is given, which is the built one.
+        config, built = project.ROOT / "samconfig.toml", project.BUILD_FOR_AWS / "template.yaml"
+        project.sam("deploy", "--config-file", str(config), "--config-env", stage, "--template", str(built), shown=True)
 
 
 @simulate_zoom_connect.command("reply")
@@ -453,7 +456,7 @@ def write_docs() -> None:
 def event(
     function: Annotated[str, typer.Argument(help="A folder of events/, for example receive_zoom_connect.")],
     case: Annotated[str, typer.Argument(help="A sample in it, for example reply.")],
-    account: AccountOption = ZOOM_ACCOUNT,
+    account: Annotated[str | None, typer.Option(help="The account that it is for; else the demonstration's.")] = None,
     secret: Annotated[
         str | None,
         typer.Option(help="Sign with this secret instead of the account's.", envvar="HOOKLINE_SIGNING_SECRET"),
@@ -464,16 +467,19 @@ def event(
 
     Example: `hookline event receive_zoom_connect reply | sam local invoke ReceiveZoomConnect -e -`
     """
-    path = project.ROOT / "events" / function / f"{case}.json"
+    samples = project.ROOT / "events"
+    path = samples / function / f"{case}.json"
     if not path.exists():
-        there = sorted(str(p.relative_to(path.parents[1]).with_suffix("")) for p in path.parents[1].rglob("*.json"))
+        there = sorted(str(it.relative_to(samples).with_suffix("")) for it in samples.rglob("*.json"))
         raise CommandError(f"there is no sample {function} {case}; there are: {', '.join(there)}")
     sample = json.loads(path.read_text())
     if function.startswith("receive_"):
-        document = (
-            {"provider": "zoom_connect", "signing_secrets": [secret]} if secret else accounts.read(find(stack), account)
-        )
-        sample = callbacks.signed_sample(sample, account, document, now=time.time())
+        provider = function.removeprefix("receive_")
+        named = account or demo.account_of(provider)
+        document = {"provider": provider, "signing_secrets": [secret]} if secret else accounts.read(find(stack), named)
+        if document["provider"] != provider:
+            raise CommandError(f"{named} is an account at {document['provider']}: name one at {provider} (--account)")
+        sample = callbacks.signed_sample(sample, named, document, now=time.time())
     output.print_json(sample)
 
 

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 out = Console()
 err = Console(stderr=True)
@@ -22,13 +24,18 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(Text(str(cell)) for cell in row))  # what stands in [] is text, not rich's markup
     out.print(table)
 
 
 def progress(message: str) -> None:
     """Say what is being done, to whoever waits."""
-    err.print(f"  [dim]{message}[/dim]")
+    err.print(f"  [dim]{escape(message)}[/dim]")
+
+
+def complain(message: str) -> None:
+    """Say why a command can't go on."""
+    err.print(f"[red]hookline:[/red] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 def compact(value: Any) -> str:

@@ -1,11 +1,13 @@
 """Where things are in a checkout, and the tools that it keeps in environments of their own."""
 
+import fcntl
 import hashlib
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from hookline_cli.errors import CommandError
@@ -76,6 +78,15 @@ def sam(*arguments: str, aws: Mapping[str, str] | None = None, log: Path | None 
 def without_aws(environment: Mapping[str, str]) -> dict[str, str]:
     """Copy an environment without what would lead a tool to an AWS account of its own choosing."""
     return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Have the build's folder to oneself: what one process deploys from it, another must not be building."""
+    STATE.mkdir(exist_ok=True)
+    with (STATE / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def build(parameters: Iterable[str] = (), *, into: Path = BUILD) -> bool:

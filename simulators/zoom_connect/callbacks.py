@@ -26,7 +26,7 @@ NONCE_LIFE = timedelta(minutes=5)
 _SECOND_FORMAT = "%Y%m%d%H%M%S"
 _URL = "^https?://[^/?#]+"
 _TIMEOUT = httpx.Timeout(30.0)
-_CONCURRENCY = 16
+_CONCURRENCY = 4  # callbacks at once: a local stack starts a copy of the receiving function for each
 
 
 class CallbackSettings(BaseModel):

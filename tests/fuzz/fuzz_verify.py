@@ -113,7 +113,7 @@ class Fuzzer:
         self._receiver = Receiver(target.provider, accounts, self._journal, self._telemetry, lambda: NOW)  # type: ignore[arg-type]
         self._pool = [target.signed(self._random, well=True) for _ in range(POOL)]
         self._parts = [_parts(event) for event in self._pool]
-        self._meanings = {meaning for event in self._pool if (meaning := self._meaning(event)) is not None}
+        self._meanings = {target.meaning(taken) for event in self._pool if (taken := self._taken(event)) is not None}
         self._changes: tuple[Callable[[Parts], Parts], ...] = (
             self._flip, self._flip, self._replace, self._put_in, self._put_in, self._cut_out, self._repeat, self._swap,
             self._encode, self._change_case, self._move, self._splice, self._change_type, self._change_path,
@@ -136,18 +136,24 @@ class Fuzzer:
     def _problem_with(self, event: Event, *, must_be_taken: bool) -> str | None:
         self._telemetry.result = "raised"
         try:
-            meaning = self._meaning(event)
+            taken = self._taken(event)
         except Exception as error:  # noqa: BLE001  # whatever it is, it is what is looked for
             return f"raised {type(error).__name__}: {error}"
-        if meaning is None:
+        if taken is None:
             return "was refused though it was signed well" if must_be_taken else None
-        return None if meaning in self._meanings else "was taken though nobody signed it"
+        return None if self._was_signed(taken) else "was taken though nobody signed it"
 
-    def _meaning(self, event: Event) -> Hashable | None:
+    def _taken(self, event: Event) -> Verified | None:
         """Return what the receiver took an event for; None where it took nothing."""
         self._journal.taken = None
         self._receiver(event)
-        return None if self._journal.taken is None else self._target.meaning(self._journal.taken)
+        return self._journal.taken
+
+    def _was_signed(self, taken: Verified) -> bool:
+        try:
+            return self._target.meaning(taken) in self._meanings
+        except Exception:  # noqa: BLE001  # what can't even be read was never signed
+            return False
 
     def _input(self) -> tuple[Event, bool]:
         kind = self._random.random()

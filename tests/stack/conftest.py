@@ -10,6 +10,7 @@ from types import FrameType
 import pytest
 
 from hookline_cli import local
+from hookline_cli.errors import CommandError
 from hookline_cli.stack import Stack
 from tests.stack.inbox import Inbox, of_message
 from tests.stack.provider import Provider, message_id, new_account
@@ -51,10 +52,17 @@ def stack() -> Iterator[Stack]:
     atexit.register(local.down, INSTANCE)
     try:
         local.down(INSTANCE)  # one that a session left behind which was killed holds other code, and other accounts
-        yield local.up(INSTANCE, print)
+        yield _up()
     finally:
         local.down(INSTANCE)
         signal.signal(signal.SIGTERM, before)
+
+
+def _up() -> Stack:
+    try:
+        return local.up(INSTANCE, print)
+    except CommandError as error:  # every test of the folder fails with it: let it say so in few lines
+        pytest.fail(f"the stack did not come up: {error}", pytrace=False)
 
 
 def _end_in_order(_number: int, _frame: FrameType | None) -> None:

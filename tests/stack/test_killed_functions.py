@@ -75,7 +75,7 @@ def test_functions_killed_in_the_middle_of_traffic_lose_and_double_nothing(
     assert provider.insist(provider.callback("reply"))[-1] == 200
     chance = random.Random(2026)  # noqa: S311  # when to kill is no secret
     killed = {"ReceiveZoomConnectFunction": 0, "PublishFunction": 0}
-    with traffic(provider) as seen:
+    with traffic(provider, senders=1) as seen:
         for number in range(KILLS):
             function = sorted(killed)[number % len(killed)]
             taken = len(seen.sent)

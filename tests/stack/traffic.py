@@ -11,7 +11,6 @@ from typing import NamedTuple
 from tests.stack.inbox import Inbox, of_account
 from tests.stack.provider import Provider, is_taken, message_id
 
-SENDERS = 2
 PAUSE_SECONDS = 0.02
 ATTEMPTS = 50
 
@@ -53,8 +52,8 @@ class Traffic:
 
 
 @contextmanager
-def traffic(provider: Provider) -> Iterator[Traffic]:
-    """Send callbacks from several threads while the block runs, each until it is taken."""
+def traffic(provider: Provider, senders: int) -> Iterator[Traffic]:
+    """Send callbacks from so many threads while the block runs, each until it is taken."""
     seen, stop = Traffic(), Flag()
 
     def send() -> None:
@@ -62,13 +61,13 @@ def traffic(provider: Provider) -> Iterator[Traffic]:
             seen.sent.append(_send_until_taken(provider))
             time.sleep(PAUSE_SECONDS)
 
-    with ThreadPoolExecutor(SENDERS) as threads:
-        senders = [threads.submit(send) for _ in range(SENDERS)]
+    with ThreadPoolExecutor(senders) as threads:
+        sending = [threads.submit(send) for _ in range(senders)]
         try:
             yield seen
         finally:
             stop.set()
-            for sender in senders:
+            for sender in sending:
                 sender.result()
 
 

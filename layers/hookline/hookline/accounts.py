@@ -93,6 +93,10 @@ class _Remembered[T](NamedTuple):
     ask_again_at: float
 
 
+def _is_unknown(known: _Remembered[Any]) -> bool:
+    return isinstance(known.answer, AccountNotFoundError)
+
+
 class Accounts[T]:
     """The accounts that one function works for.
 
@@ -131,7 +135,7 @@ class Accounts[T]:
             raise AccountNotFoundError(name)
         known = self._remembered.get(name)
         if known is None or self._clock() >= known.ask_again_at:
-            is_a_strangers = known is None or isinstance(known.answer, AccountNotFoundError)
+            is_a_strangers = known is None or _is_unknown(known)
             if is_a_strangers and not self._may_look_up():
                 raise AccountNotFoundError(name)
             known = self._load(name, known)
@@ -167,7 +171,9 @@ class Accounts[T]:
         else:
             loaded = _Remembered(answer, now, now + TTL)
         if len(self._remembered) >= MAX_REMEMBERED:
-            self._remembered.clear()
+            # Names that strangers made up go first: accounts that we know would have to be looked up again.
+            kept = {name: it for name, it in self._remembered.items() if not _is_unknown(it)}
+            self._remembered = kept if len(kept) < MAX_REMEMBERED else {}
         self._remembered[name] = loaded
         return loaded
 

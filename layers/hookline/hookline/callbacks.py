@@ -94,6 +94,10 @@ class ReceivingAccount(NamedTuple):
     secrets: tuple[bytes, ...]
     settings: Any
 
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return f"ReceivingAccount({self.name})"
+
 
 class CallbackProvider(NamedTuple):
     """What a provider supplies for its callbacks: data and pure functions.

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from hookline import sms
 from hookline.command_journal import State
 from hookline.events import (
     BalanceReported,
@@ -32,7 +33,7 @@ def data_of_command(entry: Entry) -> Data:
     outcome = json.loads(entry["outcome"])
     state = State(entry["state"])
     kind = entry["kind"]
-    if kind in {"send_sms", "get_message_status"}:
+    if kind == "send_sms" or (kind == "get_message_status" and state is State.SUCCEEDED):
         return _sms(command, outcome, state)
     if kind == "top_up":
         return _top_up(command, outcome, state)
@@ -81,6 +82,7 @@ def _sms(command: Mapping[str, Any], outcome: Mapping[str, Any], state: State) -
         State.FAILED: (SmsStatus.REJECTED, True),
         State.UNKNOWN: (SmsStatus.UNKNOWN, False),
     }[state]
+    count = sms.count(command["text"]) if "text" in command else None
     return SmsStatusUpdated(
         status=SmsStatus(facts.get("status", status)),
         final=facts.get("final", final),
@@ -89,8 +91,8 @@ def _sms(command: Mapping[str, Any], outcome: Mapping[str, Any], state: State) -
         provider_code=outcome.get("code") or facts.get("provider_code"),
         provider_text=outcome.get("text") or outcome.get("why") or facts.get("provider_text"),
         cost=_money(facts.get("cost")),
-        encoding=facts.get("encoding"),
-        segments=facts.get("segments"),
+        encoding=facts.get("encoding") or (count and count.encoding),
+        segments=facts.get("segments") or (count and count.segments),
         mcc=facts.get("mcc"),
         mnc=facts.get("mnc"),
         campaign=command.get("campaign"),

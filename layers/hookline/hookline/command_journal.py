@@ -12,6 +12,7 @@ Many commands are written in one transaction, so that a hundred of them cost two
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -30,6 +31,9 @@ LINK = "link"
 
 MAX_TRANSACTION = 100
 """Items that DynamoDB takes in one transaction."""
+
+MAX_TRIES = 3
+"""How often a write is tried that another one was in the way of, or whose outcome would otherwise be forgotten."""
 
 
 class State(StrEnum):
@@ -82,6 +86,10 @@ class Finish(NamedTuple):
     message_id: str = ""
 
 
+class _ConflictError(JournalUnavailableError):
+    """Another transaction had one of the items at the same moment."""
+
+
 class CommandJournal:
     """Writes and reads commands' entries of one provider.
 
@@ -111,9 +119,17 @@ class CommandJournal:
             The claim, and by id what is known of each command that could not be claimed.
 
         Raises:
-            JournalUnavailableError: some may be claimed and some not; nothing may be sent.
+            JournalUnavailableError: nothing may be sent. What was claimed is released, as far as the journal answers.
         """
         claim = uuid.uuid4().hex
+        try:
+            return claim, self._claim(commands, claim, now)
+        except JournalUnavailableError:
+            with suppress(JournalUnavailableError):
+                self.release(commands, claim)
+            raise
+
+    def _claim(self, commands: Sequence[BaseCommand], claim: str, now: float) -> dict[str, Record]:
         denied: dict[str, Record] = {}
         waiting = list(commands)
         while waiting:
@@ -122,7 +138,7 @@ class CommandJournal:
             denied |= {part[index].id: _record(item) for index, item in failed.items()}
             # A transaction is all or nothing: what stood in its way is taken out, and the others are tried again.
             waiting = ([command for command in part if command.id not in denied] if failed else []) + rest
-        return claim, denied
+        return denied
 
     def take_over(self, command: BaseCommand, dead: Record, now: float) -> str | None:
         """Claim a command whose attempt died. Returns the claim; None where another copy was faster."""
@@ -144,12 +160,8 @@ class CommandJournal:
         Raises:
             JournalUnavailableError: some may be written and some not. The same call can be made again.
         """
-        writes = [write for result in results for write in self._finish_writes(result, now)]
-        for start in range(0, len(writes), MAX_TRANSACTION):
-            part = writes[start : start + MAX_TRANSACTION]
-            failed = self._write(part)
-            if failed:  # what was settled by somebody else in the meantime stays as they left it
-                self._write([write for index, write in enumerate(part) if index not in failed])
+        # What was settled by somebody else in the meantime stays as they left it.
+        self._write_what_can_be([write for result in results for write in self._finish_writes(result, now)])
 
     def release(self, commands: Iterable[BaseCommand], claim: str) -> None:
         """Let commands wait again: nothing of them was sent.
@@ -164,8 +176,7 @@ class CommandJournal:
             )
             for command in commands
         ]
-        for start in range(0, len(writes), MAX_TRANSACTION):
-            self._write(writes[start : start + MAX_TRANSACTION])
+        self._write_what_can_be(writes)
 
     def read(self, command_id: str) -> Record | None:
         """Read what is known of a command; None where nothing is."""
@@ -216,7 +227,7 @@ class CommandJournal:
             ":claim": {"S": claim},
             ":lease": {"N": str(now + self._lease)},
             ":now": {"S": _moment(now)},
-            ":expiry": {"N": self._expiry(now)},
+            ":expiry": {"N": self._expiry_of(command, now)},
         }
         update = (
             "SET entry = :entry, command_id = :id, provider = :provider, account = :account, kind = :kind, "
@@ -248,7 +259,7 @@ class CommandJournal:
                 **_key(result.message_id, f"{LINK}#{self._provider}#{result.command.account}#", LINK),
                 "entry": {"S": LINK},
                 "token": {"S": result.command.token},
-                "expires_at": {"N": self._expiry(now)},
+                "expires_at": {"N": self._expiry_of(result.command, now)},
             }
             writes.append({"Put": {"Item": link}})
         return writes
@@ -265,7 +276,33 @@ class CommandJournal:
             }
         }
 
+    def _write_what_can_be(self, writes: Sequence[dict[str, Any]]) -> None:
+        """Write all but those whose condition does not hold. What is lost here nobody knows again: try hard."""
+        for start in range(0, len(writes), MAX_TRANSACTION):
+            part = writes[start : start + MAX_TRANSACTION]
+            tries = 0
+            while part:
+                try:
+                    failed = self._write(part)
+                except JournalUnavailableError:
+                    tries += 1
+                    if tries == MAX_TRIES:
+                        raise
+                    continue
+                part = [write for index, write in enumerate(part) if index not in failed] if failed else []
+
     def _write(self, writes: Sequence[dict[str, Any]]) -> dict[int, Mapping[str, Any]]:
+        """Write all of them or none; again where another transaction was in the way.
+
+        Returns:
+            Empty where all are written; else what stood in the way, by position.
+        """
+        for _ in range(MAX_TRIES - 1):
+            with suppress(_ConflictError):
+                return self._write_once(writes)
+        return self._write_once(writes)
+
+    def _write_once(self, writes: Sequence[dict[str, Any]]) -> dict[int, Mapping[str, Any]]:
         """Write all of them or none.
 
         Returns:
@@ -281,6 +318,8 @@ class CommandJournal:
                 raise JournalUnavailableError(error.response["Error"]["Code"]) from error
             reasons = cast("Sequence[Mapping[str, Any]]", error.response.get("CancellationReasons", []))
             others = {str(reason.get("Code")) for reason in reasons} - {"None", "ConditionalCheckFailed"}
+            if others == {"TransactionConflict"}:  # then nothing is written
+                raise _ConflictError("TransactionConflict") from error
             if others or not reasons:
                 raise JournalUnavailableError(min(others, default="TransactionCanceled")) from error
             return {
@@ -298,6 +337,11 @@ class CommandJournal:
             return call()
         except (ClientError, BotoCoreError) as error:
             raise JournalUnavailableError(type(error).__name__) from error
+
+    def _expiry_of(self, command: BaseCommand, now: float) -> str:
+        """What is sent later is answered later: it is kept from then on."""
+        send_at = getattr(command, "send_at", None)
+        return self._expiry(max(now, send_at.timestamp()) if send_at else now)
 
     def _expiry(self, now: float) -> str:
         return str(int(now) + self._retention)

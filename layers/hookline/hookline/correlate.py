@@ -2,12 +2,13 @@
 
 The token leads to the command's entry, which is there before the request leaves. A message id leads there by a link
 that is written with the provider's answer; a delivery report can overtake that. Where an account has sent within the
-last minutes and an id has no link, the answer is therefore: later.
+last minutes and the id of a callback that has only just come has no link, the answer is therefore: later.
 """
 
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 RECENTLY = 300.0
 """Seconds after an account's last turn for which its answers may still be on their way."""
+
+OVERTAKEN_FOR = 75.0
+"""Seconds after which a callback has not overtaken an answer: a sender runs for a minute at the most."""
+
+MAX_MESSAGE_ID = 128
+"""Characters of the longest provider's id that there can be a link of."""
 
 MAX_KEYS = 100
 """Keys that DynamoDB takes in one BatchGetItem."""
@@ -87,9 +94,11 @@ class Correlator:
             if item is not None and item["account"]["S"] == entry["account"]:
                 command = json.loads(item["command"]["S"])
                 return Correlation(command_id=item["command_id"]["S"], reference=command.get("reference"))
+        now = self._clock()
         pace = found.get(_pace_key(subject))
-        has_just_sent = pace is not None and self._clock() - float(pace["until"]["N"]) < RECENTLY
-        return LATER if unlinked and has_just_sent else None
+        has_just_sent = pace is not None and now - float(pace["until"]["N"]) < RECENTLY
+        is_new = now - datetime.fromisoformat(entry["recorded_at"]).timestamp() < OVERTAKEN_FOR
+        return LATER if unlinked and has_just_sent and is_new else None
 
     def _read(self, keys: set[Key]) -> Items:
         found: Items = {}
@@ -123,9 +132,9 @@ def _link_keys(subject: Subject) -> list[Key]:
     entry = subject.entry
     keys: list[Key] = []
     for kind, value in subject.happening.links:
-        if kind == "message_id":
+        if kind == "message_id" and len(value) <= MAX_MESSAGE_ID:
             keys.append((f"{LINK}#{entry['provider']}#{entry['account']}#{value}", LINK))
-        elif len(value) == TOKEN_LENGTH:
+        elif kind == "token" and len(value) == TOKEN_LENGTH:
             keys.append((f"{COMMAND}#{value}", COMMAND))
     return keys
 

@@ -6,6 +6,7 @@
     │   ├── AccountSettingsError          an account's secret can't be used; names the field
     │   └── AccountsUnavailableError      Secrets Manager did not answer: try again
     ├── JournalUnavailableError           DynamoDB did not answer, or refused for now: try again
+    ├── QueueUnavailableError             SQS did not answer, or refused: what was to be put there may or may not be
     └── UnrecognisedError                 verified, but of no shape we know: keep it whole
 
 No message holds a secret, a message text or a whole phone number.
@@ -44,6 +45,10 @@ class AccountsUnavailableError(AccountError):
 
 class JournalUnavailableError(HooklineError):
     """The journal could not be reached or refused for now: what was to be written may or may not be there."""
+
+
+class QueueUnavailableError(HooklineError):
+    """A queue could not be reached or refused: what was to be put there may or may not be there."""
 
 
 class UnrecognisedError(HooklineError):

@@ -39,7 +39,9 @@ class Pace:
         self._client = client
         self._table = table
 
-    def turns(self, account: str, sizes: Sequence[int], rate: float, now: float) -> list[float | None]:
+    def turns(
+        self, account: str, sizes: Sequence[int], rate: float, now: float, horizon: float = HORIZON_SECONDS
+    ) -> list[float | None]:
         """Reserve turns for messages.
 
         Args:
@@ -47,6 +49,7 @@ class Pace:
             sizes: of each message, in segments (or calls).
             rate: segments a second.
             now: seconds since the epoch, UTC.
+            horizon: how many seconds ahead a turn may lie; 0 for those who can't wait for one.
 
         Returns:
             For each message the moment of its turn, `now` or earlier where it may go at once; None where it lies
@@ -58,7 +61,7 @@ class Pace:
         for _ in range(MAX_TRIES):
             before = self._read(account)
             start = max(before, now - BURST_SECONDS)
-            given, moment = _give(sizes, rate, start, now + HORIZON_SECONDS)
+            given, moment = _give(sizes, rate, start, now + horizon)
             if moment == start or self._move(account, before, moment, now):
                 return given
         raise JournalUnavailableError("many copies want turns at once")

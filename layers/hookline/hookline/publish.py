@@ -136,7 +136,7 @@ class Publisher:
         if records and records[0].get("eventSource") == "aws:sqs":
             return {"batchItemFailures": [{"itemIdentifier": again} for again in self._publish_named(records)]}
         publishable = [(_sequence(record), record) for record in records if _is_news(record)]
-        failed = self._publish(publishable, may_wait=self._later is not None)
+        failed = self._publish(publishable)
         again = [sequence for sequence, _ in publishable if sequence in failed]
         return {"batchItemFailures": [{"itemIdentifier": again[0]}] if again else []}
 
@@ -154,22 +154,21 @@ class Publisher:
         found: list[tuple[str, Mapping[str, Any]]] = []
         unread: list[str] = []
         for message in messages:
-            keys = json.loads(message["body"])["keys"]
             try:
+                keys = json.loads(message["body"])["keys"]
                 image = self._read_entry(keys) if self._read_entry else None
-            except JournalUnavailableError:
+            except (JournalUnavailableError, ValueError, KeyError, TypeError):  # or no message of ours
                 unread.append(message["messageId"])
                 continue
             if image is not None:
                 found.append((message["messageId"], {"dynamodb": {"Keys": keys, "NewImage": image}}))
-        return unread + sorted(self._publish(found, may_wait=False))
+        return unread + sorted(self._publish(found))
 
-    def _publish(self, records: Sequence[tuple[str, Mapping[str, Any]]], *, may_wait: bool) -> set[str]:
+    def _publish(self, records: Sequence[tuple[str, Mapping[str, Any]]]) -> set[str]:
         """Publish entries.
 
         Args:
             records: each with the name that a failure is reported by.
-            may_wait: whether an entry whose command is not known yet may be looked at again later.
 
         Returns:
             The names of those that must come again.
@@ -191,7 +190,7 @@ class Publisher:
         outgoing: list[Outgoing] = []
         for position, ((name, record, subject), correlation) in enumerate(zip(subjects, correlations, strict=True)):
             try:
-                if correlation == LATER and may_wait and self._later is not None:
+                if correlation == LATER and self._later is not None:
                     self._later(record["dynamodb"]["Keys"])
                     continue
                 made = self._outgoing_or_aside(name, record, subject, correlation)

@@ -10,7 +10,9 @@ a command is sent once, or its outcome is known to be unknown:
 | an outcome | it is the answer; nothing is sent |
 | `sending`, its lease not over | left alone: later |
 | `sending`, its lease over | a question is asked again; an SMS is `unknown`, or sent again where its account says |
-|                             | `on_unknown: resend`; a top-up is always `unknown` |
+|                             | `on_unknown: resend`, at most three times; a top-up is always `unknown` |
+
+An answer that leaves it open is treated as the last row, at once.
 
 Nothing sleeps here: what must wait goes back to the queue with a delay.
 """
@@ -18,15 +20,19 @@ Nothing sleeps here: what must wait goes back to the queue with a delay.
 import hashlib
 import json
 import random
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 
 from hookline.accounts import Accounts, is_account_name
 from hookline.command_journal import FINAL, CommandJournal, Finish, Record, State
 from hookline.commands import (
+    COMMAND_TYPES,
     BaseCommand,
     BatchMessage,
     Rejection,
@@ -40,9 +46,10 @@ from hookline.errors import (
     AccountSettingsError,
     AccountsUnavailableError,
     JournalUnavailableError,
+    QueueUnavailableError,
 )
 from hookline.outcomes import Answer, Done, MayHaveBeenSent, NotSent, Outcome, Refused, outcome_of_error
-from hookline.pace import Pace
+from hookline.pace import HORIZON_SECONDS, Pace
 from hookline.sending import PlannedCall, SendingAccount, SendingProvider
 from hookline.telemetry import Telemetry
 
@@ -51,6 +58,18 @@ if TYPE_CHECKING:
 
 TURN_ATTRIBUTE = "hookline-turn"
 """A message attribute: the moment (seconds since the epoch) that a put-back message has its turn reserved for."""
+
+RECEIVES_ATTRIBUTE = "hookline-receives"
+"""A message attribute: how often a put-back message was tried as the message that it was before."""
+
+LATEST = 60.0
+"""Seconds after which a reserved turn is gone: else what a standstill held up would all go out at once."""
+
+MAX_RECEIVES = 12
+"""A message received so often is set aside: the redrive limit of the command queues in the template."""
+
+MAX_RESENDS = 3
+"""How often an SMS is sent again at the most where its account says `on_unknown: resend`."""
 
 MAX_BACKOFF = 900.0
 """Seconds: the longest a message waits before it is tried again, unless the provider asks for longer."""
@@ -68,15 +87,22 @@ NO_TIME = "the invocation's time"
 MAX_CHUNK_BYTES = 200_000
 """A batch is cut so that each part fits an SQS message."""
 
+MAX_NAMED = 200
+"""Characters of what is repeated of a command that could not be understood."""
+
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
+_NOT_IN_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_FIELDS = frozenset(name for command in COMMAND_TYPES for name in command.model_fields)
+
 
 class Queue(Protocol):
-    """What a sender does with messages besides being done with them."""
+    """What a sender does with messages besides being done with them. Each raises QueueUnavailableError."""
 
     def delay(self, message: "Message", seconds: float) -> None:
         """Let a message come again after so many seconds, counted as another receive."""
 
-    def put_back(self, command: BaseCommand, seconds: float, turn: float | None) -> None:
-        """Put a command on the queue anew, to come after so many seconds."""
+    def put_back(self, command: BaseCommand, seconds: float, turn: float | None, receives: int) -> None:
+        """Put a command on the queue anew, to come after so many seconds, with the receives counted until now."""
 
     def set_aside(self, message: "Message", reason: str) -> None:
         """Put a message on the dead-letter queue."""
@@ -89,8 +115,8 @@ class Message(NamedTuple):
         id: SQS's id of it.
         receipt: what it is answered with.
         body: its text.
-        receives: how often it has been received, this time included.
-        turn: the moment its turn was reserved for; 0 where none was.
+        receives: how often it has been received, this time included, and as the messages that it was before.
+        turn: the moment its turn was reserved for; 0 where none was, or where it was taken already.
     """
 
     id: str
@@ -113,10 +139,12 @@ class Left(NamedTuple):
     Attributes:
         after: seconds after which it may be tried again; None for exponential backoff.
         why: the cause, for the telemetry.
+        stop: whether the same is to be expected for the account's other commands now.
     """
 
     after: float | None
     why: str
+    stop: bool = False
 
 
 type Result = Record | Rejection | Left
@@ -177,21 +205,24 @@ class Sender:
         """
         until = self._clock() + seconds
         messages = [_message(record) for record in records]
-        again: dict[str, Left] = {}
-        works: list[Work] = []
+        left: dict[str, dict[str, tuple[BaseCommand, Left]]] = {}
+        works: dict[str, list[Work]] = {}
+        failed: list[str] = []
         for message in messages:
+            if seconds < TIME_FOR_A_CALL:
+                failed += self._come_again(message, Left(None, NO_TIME))
+                continue
             try:
-                works += self._read(message)
-            except JournalUnavailableError as error:
-                again[message.id] = Left(None, str(error))
-        for work, result in self._do(works, until):
+                works[message.id] = self._read(message)
+            except (JournalUnavailableError, QueueUnavailableError) as error:
+                failed += self._come_again(message, Left(None, str(error)))
+        for work, result in self._do([work for of_message in works.values() for work in of_message], until):
             if isinstance(result, Left) and work.message is not None:
-                known = again.get(work.message.id)
-                again[work.message.id] = result if known is None else _sooner(known, result)
+                left.setdefault(work.message.id, {})[work.command.id] = (work.command, result)
         for message in messages:
-            if message.id in again:
-                self._delay(message, again[message.id])
-        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
+            if message.id in left:
+                failed += self._left_of(message, list(left[message.id].values()), len(works[message.id]))
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     def do_now(self, document: object, seconds: float) -> dict[str, Any]:
         """Do one command and say what became of it: a direct invocation.
@@ -207,10 +238,16 @@ class Sender:
         try:
             command = read_command(document)
         except Rejection as rejection:
-            self._reject(rejection, document, json.dumps(document, default=str))
+            try:
+                self._reject(rejection, document, json.dumps(document, default=str))
+            except JournalUnavailableError as error:
+                return _said(Left(None, str(error)))
             return _said(rejection)
         works = [Work(each, None) for each in _split(command)]
-        said = {work.command.id: _said(result) for work, result in self._do(works, self._clock() + seconds)}
+        said: dict[str, dict[str, Any]] = {}
+        for work, result in self._do(works, self._clock() + seconds):
+            if work.command.id not in said or not isinstance(result, Left):
+                said[work.command.id] = _said(result)
         return {"messages": said} if isinstance(command, SendSmsBatch) else said[command.id]
 
     # --- reading -----------------------------------------------------------------------------------------------------
@@ -226,25 +263,27 @@ class Sender:
             parts = _parts(command)
             if len(parts) > 1:
                 for part in parts:
-                    self._queue.put_back(part, 0, None)
+                    self._queue.put_back(part, 0, None, message.receives - 1)
                 return []
         return [Work(each, message) for each in _split(command)]
 
     def _reject(self, rejection: Rejection, document: object, body: str) -> None:
         named = document if isinstance(document, Mapping) else {}
         account = named.get("account")
+        identity = f"{rejection.field}\0{rejection.problem}\0{body}".encode("utf-8", "replace")
         self._journal.reject(
             rejection,
-            key=hashlib.sha256(f"{rejection.field}\0{rejection.problem}\0{body}".encode()).hexdigest()[:32],
+            key=hashlib.sha256(identity).hexdigest()[:32],
             account=account if isinstance(account, str) and is_account_name(account) else "",
             command={
                 name: value
                 for name in ("id", "command", "reference")
-                if isinstance(value := named.get(name), str) and len(value) <= 200  # noqa: PLR2004
+                if isinstance(value := named.get(name), str) and len(value) <= MAX_NAMED and _is_text(value)
             },
             now=self._clock(),
         )
-        self._count("rejected", field=rejection.field)
+        field = rejection.field.partition(".")[0]
+        self._count("rejected", field=field if field in _FIELDS else None)  # a name of the caller's can be anything
 
     # --- doing -------------------------------------------------------------------------------------------------------
 
@@ -265,20 +304,24 @@ class Sender:
             for work in works:
                 yield work, self._refused(work, account) if isinstance(account, Rejection) else account
             return
-        ready: list[Work] = []
-        seen: dict[str, str] = {}
+        ready: dict[str, Work] = {}
+        others: list[Work] = []
         for work in works:
             checked = self._check(work, account)
             if isinstance(checked, Rejection):
-                yield work, self._known(work, account, checked) or self._refused(work, checked)
-            elif checked.command.id not in seen:
-                seen[checked.command.id] = checked.command.digest
-                ready.append(checked)
-            elif seen[checked.command.id] != checked.command.digest:
-                yield work, self._refused(work, Rejection("id", USED))
+                yield work, self._late(work, account, checked) or self._refused(work, checked)
+            elif checked.command.id not in ready:
+                ready[checked.command.id] = checked
+            elif ready[checked.command.id].command.digest != checked.command.digest:
+                others.append(checked)
             # else it is there twice, and once is enough
-        for work, result in self._in_turn(ready, account, until):
-            yield work, result
+        yield from self._in_turn(list(ready.values()), account, until)
+        for work in others:  # the same id with two contents: the journal knows which of them is its own
+            found = self._journal.read(work.command.id)
+            if found is not None and found.digest == work.command.digest:
+                yield from self._in_turn([work], account, until)
+            else:
+                yield work, self._refused(work, Rejection("id", USED))
 
     def _account(self, name: str) -> "SendingAccount[Any] | Rejection | Left":
         try:
@@ -302,16 +345,20 @@ class Sender:
         except Rejection as rejection:
             return rejection
 
-    def _known(self, work: Work, account: "SendingAccount[Any]", rejection: Rejection) -> Record | None:
-        """A command that is too late by now may have been done in time: then this is a repeat of it."""
-        if rejection.field != "send_at":
+    def _late(self, work: Work, account: "SendingAccount[Any]", rejection: Rejection) -> Result | None:
+        """A command that is too late by now may have been done, or begun, in time: then this is a repeat of it."""
+        send_at = getattr(work.command, "send_at", None)
+        if rejection.field != "send_at" or send_at is None:
             return None
         try:
-            in_time = self._provider.check(work.command, account, 0.0)
+            in_time = self._provider.check(work.command, account, send_at.timestamp() - 1)
         except Rejection:
             return None
         found = self._journal.read(work.command.id)
-        return found if found and found.state in FINAL and found.digest == in_time.digest else None
+        if found is None or found.state is State.WAITING or found.digest != in_time.digest:
+            return None
+        result = self._denied(work._replace(command=in_time), found, may_repeat=False)
+        return None if isinstance(result, str) else result
 
     def _refused(self, work: Work, rejection: Rejection) -> Rejection:
         body = work.command.model_dump_json()
@@ -322,26 +369,38 @@ class Sender:
         self, works: Sequence[Work], account: "SendingAccount[Any]", until: float
     ) -> Iterable[tuple[Work, Result]]:
         now = self._clock()
-        has_turn = [work.message is not None and 0 < work.message.turn <= now + 1 for work in works]
+        has_turn = [work.message is not None and now - LATEST <= work.message.turn <= now + 1 for work in works]
         reserved = [work for work, its_turn in zip(works, has_turn, strict=True) if its_turn]
         others = [work for work, its_turn in zip(works, has_turn, strict=True) if not its_turn]
+        rate = account.settings.max_per_second
         sizes = [self._provider.size(work.command) for work in others]
-        turns = self._pace.turns(account.name, sizes, account.settings.max_per_second, now) if others else []
+        # Who asks directly can't come back with a turn: one that was reserved for them would only be lost.
+        horizon = HORIZON_SECONDS if all(work.message for work in others) else 0.0
+        turns = self._pace.turns(account.name, sizes, rate, now, horizon) if others else []
         go = list(reserved)
-        for work, turn in zip(others, turns, strict=True):
+        for work, size, turn in zip(others, sizes, turns, strict=True):
             if turn is not None and turn <= now:
                 go.append(work)
             elif work.message is None:
-                yield work, Left((turn or now + MAX_DELAY) - now, "the account's pace")
+                yield work, Left(max(1.0, size / rate), "the account's pace")
             else:
-                self._put_back(work, turn, now)
+                wait = turn - now if turn is not None else MAX_DELAY * (0.5 + self._chance() / 2)
+                yield from self._wait(work, work.message, wait, turn)
+        stopped: Left | None = None
         for planned in self._plan(go, account):
-            yield from self._call(planned, go, account, until)
+            if stopped:
+                yield from ((work, stopped) for work in _works_of(planned, go))
+                continue
+            for work, result in self._call(planned, go, account, until):
+                stopped = result if isinstance(result, Left) and result.stop else stopped
+                yield work, result
 
-    def _put_back(self, work: Work, turn: float | None, now: float) -> None:
+    def _wait(self, work: Work, message: Message, seconds: float, turn: float | None) -> Iterable[tuple[Work, Result]]:
         """A message that has to wait for its turn comes as a new one: waiting is no failure, and is not counted."""
-        wait = turn - now if turn is not None else MAX_DELAY * (0.5 + self._chance() / 2)
-        self._queue.put_back(work.command, wait, turn)
+        try:
+            self._queue.put_back(work.command, seconds, turn, message.receives - 1)
+        except QueueUnavailableError as error:
+            yield work, Left(None, str(error))
 
     def _plan(self, works: Sequence[Work], account: "SendingAccount[Any]") -> list[PlannedCall]:
         return self._provider.plan([work.command for work in works], account, "") if works else []
@@ -351,24 +410,36 @@ class Sender:
     ) -> Iterable[tuple[Work, Result]]:
         of_id = {work.command.id: work for work in works}
         if until - self._clock() < TIME_FOR_A_CALL:
-            yield from ((of_id[command.id], Left(0.0, NO_TIME)) for command in planned.commands)
+            yield from self._out_of_time(_works_of(planned, works))
             return
         claim, denied = self._journal.claim(planned.commands, self._clock())
         claimed = [(command, claim) for command in planned.commands if command.id not in denied]
         for command in planned.commands:
             if command.id in denied:
-                result = self._denied(command, denied[command.id], account)
-                if isinstance(result, str):
-                    claimed.append((command, result))
+                work = of_id[command.id]
+                denial = self._denied(work, denied[command.id], may_repeat=_may_repeat(work, account))
+                if isinstance(denial, str):
+                    claimed.append((command, denial))
                 else:
-                    yield of_id[command.id], result
-        for command, result in self._send(claimed, account, until):
+                    yield work, denial
+        again = {command.id for command, _ in claimed if _may_repeat(of_id[command.id], account)}
+        for command, result in self._send(claimed, again, account, until):
             yield of_id[command.id], result
 
-    def _denied(self, command: BaseCommand, found: Record, account: "SendingAccount[Any]") -> "Result | str":
+    def _out_of_time(self, works: Sequence[Work]) -> Iterable[tuple[Work, Result]]:
+        """What this invocation has no time for is no failure of its own: it keeps its turn, and is not counted."""
+        now = self._clock()
+        for work in works:
+            if work.message is None:
+                yield work, Left(0.0, NO_TIME)
+            else:
+                yield from self._wait(work, work.message, 0.0, now)
+
+    def _denied(self, work: Work, found: Record, *, may_repeat: bool) -> "Result | str":
         """Decide on a command that the journal has already. Returns a claim where it is to be sent all the same."""
+        command = work.command
         if found.digest != command.digest:
-            return self._refused(Work(command, None), Rejection("id", USED))
+            return self._refused(work, Rejection("id", USED))
         if found.state in FINAL:
             return found
         now = self._clock()
@@ -377,7 +448,7 @@ class Sender:
         claim = self._journal.take_over(command, found, now)
         if claim is None:
             return Left(1.0, "another copy has it")
-        if command.repeatable or (isinstance(command, SendSms) and account.settings.on_unknown == "resend"):
+        if may_repeat:
             return claim
         unknown = Finish(command, claim, State.UNKNOWN, {"why": "interrupted"})
         self._journal.finish([unknown], now)
@@ -385,7 +456,7 @@ class Sender:
         return Record(State.UNKNOWN, command.digest, claim, 0, unknown.outcome)
 
     def _send(
-        self, claimed: Sequence[tuple[BaseCommand, str]], account: "SendingAccount[Any]", until: float
+        self, claimed: Sequence[tuple[BaseCommand, str]], again: set[str], account: "SendingAccount[Any]", until: float
     ) -> Iterable[tuple[BaseCommand, Result]]:
         if not claimed:
             return
@@ -393,15 +464,16 @@ class Sender:
         finished: list[Finish] = []
         left: list[tuple[BaseCommand, Left]] = []
         for command, outcome in self._outcomes([command for command, _ in claimed], account, until):
-            finish = _finish(command, claims[command.id], outcome)
+            finish = _finish(command, claims[command.id], outcome, may_repeat=command.id in again)
             if finish is None:
                 left.append((command, _left(outcome)))
             else:
                 finished.append(finish)
-        now = self._clock()
-        self._journal.finish(finished, now)
-        for claim in {claims[command.id] for command, _ in left}:
-            self._journal.release([command for command, _ in left if claims[command.id] == claim], claim)
+        try:
+            self._journal.finish(finished, self._clock())
+        finally:
+            for claim in {claims[command.id] for command, _ in left}:
+                self._journal.release([command for command, _ in left if claims[command.id] == claim], claim)
         for finish in finished:
             self._count(finish.state.value)
             yield finish.command, Record(finish.state, finish.command.digest, finish.claim, 0, finish.outcome)
@@ -449,11 +521,40 @@ class Sender:
 
     # --- saying ------------------------------------------------------------------------------------------------------
 
-    def _delay(self, message: Message, left: Left) -> None:
-        seconds = left.after
-        if seconds is None:
-            seconds = self._chance() * min(MAX_BACKOFF, 2.0**message.receives)
-        self._queue.delay(message, seconds)
+    def _left_of(self, message: Message, left: Sequence[tuple[BaseCommand, Left]], works: int) -> list[str]:
+        """Have what is left of a message come again: of a batch's messages only those.
+
+        Returns:
+            The message's id where it is the message itself that comes again.
+        """
+        soonest = min((it for _, it in left), key=lambda it: float("inf") if it.after is None else it.after)
+        if len(left) == works:
+            return self._come_again(message, soonest)
+        try:
+            for command, it in left:
+                self._queue.put_back(command, self._seconds(message, it), None, message.receives)
+                self._count_delay(message, it)
+        except QueueUnavailableError:
+            return self._come_again(message, soonest)
+        return []
+
+    def _come_again(self, message: Message, left: Left) -> list[str]:
+        try:
+            if message.receives >= MAX_RECEIVES:
+                self._queue.set_aside(message, left.why)
+                return []
+            self._queue.delay(message, self._seconds(message, left))
+        except QueueUnavailableError:
+            pass  # then it comes again when its visibility timeout is over
+        self._count_delay(message, left)
+        return [message.id]
+
+    def _seconds(self, message: Message, left: Left) -> float:
+        if left.after is not None:
+            return left.after
+        return self._chance() * min(MAX_BACKOFF, 2.0 ** min(message.receives, MAX_RECEIVES))
+
+    def _count_delay(self, message: Message, left: Left) -> None:
         self._telemetry.count(
             "messages_delayed", dimensions={"provider": self._provider.name}, why=left.why, receives=message.receives
         )
@@ -465,26 +566,44 @@ class Sender:
         return {"provider": self._provider.name, "result": result}
 
 
-def _finish(command: BaseCommand, claim: str, outcome: Outcome) -> Finish | None:
+def _may_repeat(work: Work, account: "SendingAccount[Any]") -> bool:
+    """Say whether a command may be done again when nobody knows what became of it."""
+    if not isinstance(work.command, SendSms):
+        return work.command.repeatable
+    return account.settings.on_unknown == "resend" and (work.message is None or work.message.receives <= MAX_RESENDS)
+
+
+def _works_of(planned: PlannedCall, works: Iterable[Work]) -> list[Work]:
+    of_id = {work.command.id: work for work in works}
+    return [of_id[command.id] for command in planned.commands]
+
+
+def _finish(command: BaseCommand, claim: str, outcome: Outcome, *, may_repeat: bool) -> Finish | None:
     """Say what is to be written of an outcome; None where the command waits again."""
     match outcome:
         case Done(facts, provider_data):
-            message_id = str(facts.get("message_id") or facts.get("transaction_id") or "")
             said = {"facts": dict(facts), "provider_data": dict(provider_data)}
-            return Finish(command, claim, State.SUCCEEDED, said, message_id)
+            return Finish(command, claim, State.SUCCEEDED, said, _message_id(command, facts))
         case Refused(code, text, provider_data):
             why = {"code": code, "text": text, "provider_data": dict(provider_data)}
             return Finish(command, claim, State.FAILED, why)
-        case MayHaveBeenSent(cause) if not command.repeatable:
-            return Finish(command, claim, State.UNKNOWN, {"why": cause})
+        case MayHaveBeenSent(cause, facts) if not may_repeat:
+            open_facts = {"facts": dict(facts)} if facts else {}
+            return Finish(command, claim, State.UNKNOWN, {"why": cause, **open_facts}, _message_id(command, facts))
         case _:
             return None
 
 
+def _message_id(command: BaseCommand, facts: Mapping[str, Any]) -> str:
+    """The provider's id of what was sent. A question names the id of something that another command sent."""
+    return "" if command.repeatable else str(facts.get("message_id") or facts.get("transaction_id") or "")
+
+
 def _left(outcome: Outcome) -> Left:
     """Say when a command that waits again is worth another try."""
-    delay = outcome.delay if isinstance(outcome, NotSent) else None
-    return Left(delay, getattr(outcome, "why", ""))
+    if isinstance(outcome, NotSent):
+        return Left(outcome.delay, outcome.why, stop=outcome.stop_account or outcome.delay is not None)
+    return Left(None, getattr(outcome, "why", ""))
 
 
 def _split(command: BaseCommand) -> Sequence[BaseCommand]:
@@ -498,20 +617,13 @@ def _parts(batch: SendSmsBatch, most: int = 100) -> list[SendSmsBatch]:
     for single in batch.split():
         text = single.text if single.text != batch.text else None
         message = BatchMessage(id=single.id, to=single.to, text=text, reference=single.reference)
-        needed = len(message.model_dump_json())
+        needed = len(message.model_dump_json().encode())
         if parts[-1] and (len(parts[-1]) == most or size + needed > MAX_CHUNK_BYTES):
             parts.append([])
             size = 0
         parts[-1].append(message)
         size += needed
-    return [
-        batch.model_copy(update={"id": f"{batch.id}/part-{number}", "messages": messages})
-        for number, messages in enumerate(parts, start=1)
-    ]
-
-
-def _sooner(one: Left, other: Left) -> Left:
-    return min(one, other, key=lambda left: float("inf") if left.after is None else left.after)
+    return [batch.model_copy(update={"messages": messages}) for messages in parts]
 
 
 def _said(result: Result) -> dict[str, Any]:
@@ -525,14 +637,25 @@ def _said(result: Result) -> dict[str, Any]:
 
 
 def _message(record: Mapping[str, Any]) -> Message:
-    turn = record.get("messageAttributes", {}).get(TURN_ATTRIBUTE, {}).get("stringValue", "0")
+    receives = int(record["attributes"]["ApproximateReceiveCount"])
+    attributes = record.get("messageAttributes", {})
     return Message(
         id=record["messageId"],
         receipt=record["receiptHandle"],
         body=record["body"],
-        receives=int(record["attributes"]["ApproximateReceiveCount"]),
-        turn=float(turn) if turn.replace(".", "", 1).isdigit() else 0.0,
+        receives=receives + int(_number(attributes, RECEIVES_ATTRIBUTE)),
+        turn=_number(attributes, TURN_ATTRIBUTE) if receives == 1 else 0.0,
     )
+
+
+def _number(attributes: Mapping[str, Any], name: str) -> float:
+    text = str(attributes.get(name, {}).get("stringValue", ""))
+    return float(text) if _NUMBER.fullmatch(text) else 0.0
+
+
+def _is_text(value: str) -> bool:
+    """Say whether a text is without half characters, which JSON lets in and nothing lets out."""
+    return value == value.encode("utf-8", "replace").decode()
 
 
 def _loads(body: str) -> object:
@@ -558,26 +681,42 @@ class CommandQueue:
 
     def delay(self, message: Message, seconds: float) -> None:
         """Let a message come again after so many seconds, counted as another receive."""
-        self._client.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=message.receipt, VisibilityTimeout=min(43_000, max(0, round(seconds)))
-        )
+        with _unavailable():
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=message.receipt, VisibilityTimeout=min(43_000, max(0, round(seconds)))
+            )
 
-    def put_back(self, command: BaseCommand, seconds: float, turn: float | None) -> None:
+    def put_back(self, command: BaseCommand, seconds: float, turn: float | None, receives: int) -> None:
         """Put a command on the queue anew, to come after so many seconds (15 minutes at the most)."""
-        attributes: Any = (
-            {TURN_ATTRIBUTE: {"DataType": "Number", "StringValue": f"{turn:.3f}"}} if turn is not None else {}
-        )
-        self._client.send_message(
-            QueueUrl=self._url,
-            MessageBody=command.model_dump_json(exclude_none=True),
-            DelaySeconds=min(MAX_DELAY, max(0, round(seconds))),
-            MessageAttributes=attributes,
-        )
+        numbers = {
+            **({TURN_ATTRIBUTE: f"{turn:.3f}"} if turn is not None else {}),
+            **({RECEIVES_ATTRIBUTE: str(receives)} if receives else {}),
+        }
+        body = command.model_dump_json(exclude_none=True)
+        with _unavailable():
+            self._client.send_message(
+                QueueUrl=self._url,
+                MessageBody=_NOT_IN_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", body),
+                DelaySeconds=min(MAX_DELAY, max(0, round(seconds))),
+                MessageAttributes={
+                    name: {"DataType": "Number", "StringValue": number} for name, number in numbers.items()
+                },
+            )
 
     def set_aside(self, message: Message, reason: str) -> None:
         """Put a message on the dead-letter queue, with the reason."""
-        self._client.send_message(
-            QueueUrl=self._dead_letters,
-            MessageBody=message.body,
-            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:200]}},
-        )
+        text = _NOT_IN_SQS.sub("?", reason[:200]) or "unknown"
+        with _unavailable():
+            self._client.send_message(
+                QueueUrl=self._dead_letters,
+                MessageBody=message.body,
+                MessageAttributes={"reason": {"DataType": "String", "StringValue": text}},
+            )
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise QueueUnavailableError(type(error).__name__) from error

@@ -122,6 +122,7 @@ SINGLE = (
         (200, "<sendSmsResponse><messageId>77654</messageId><messageId>77655</messageId></sendSmsResponse>"),
         NOT_UNDERSTOOD,
     ),
+    Case("an id beside an error in XML", (200, "<r><messageId>77654</messageId><error>?</error></r>"), NOT_UNDERSTOOD),
     Case("an error of something else in XML", (200, "<gateway><error>busy</error></gateway>"), NOT_UNDERSTOOD),
     Case("a bulk answer", (200, as_json((OTHER_ID, None), (MESSAGE_ID, None))), OTHER_LENGTH),
     Case("nothing", (200, ""), NOT_UNDERSTOOD),

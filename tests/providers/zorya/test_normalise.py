@@ -381,6 +381,7 @@ def test_dates_come_both_ways_and_are_in_the_accounts_time_zone(case: Case[Any, 
         ("mo", {**MO, "dateTimeTransaction": case.given}),
         ("mt", {**MT, "response": {"dateTimeTransaction": case.given}}),
         ("mt", {**MT, "response": None, "dateTimeTransaction": case.given}),
+        ("mt", {**MT, "response": {"cost": 1}, "dateTimeTransaction": case.given}),
         ("push_status", {**PUSH, "dateTimeTransaction": case.given}),
     ):
         moment = happening(kind, claims).occurred_at

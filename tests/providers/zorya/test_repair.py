@@ -75,7 +75,7 @@ def test_a_document_is_read(case: Case[str | bytes, dict[str, Any] | None]) -> N
 
 
 def test_thousands_in_an_array_are_two_numbers() -> None:
-    assert read_document(b'{"a": [549,950.05],}') == {"a": [549, "950.05"]}
+    assert read_document(b'{"a": [549,950.05, 1],}') == {"a": [549, "950.05", 1]}
 
 
 EXAMPLES = {name: text for name, text in vars(examples).items() if name.isupper()}

@@ -394,6 +394,7 @@ REFUSED: tuple[Case[Asked, str], ...] = (
         "to",
     ),
     Case("a number that Mexico does not give out", (top_up(to="+521045891076"), {}), "to"),
+    Case("an area code that there is none of", (top_up(to="+523095513148"), {}), "to"),
     Case("two plus signs", (top_up(to="++525545891076"), {}), "to"),
     Case("a look-up of no number", (look_up("12"), {}), "number"),
     Case("an empty text", (send_sms(text=""), {}), "text"),
@@ -529,3 +530,52 @@ def test_there_is_a_sample_of_every_command() -> None:
         parse_command(json.loads(path.read_text("utf-8"))["Records"][0]["body"]).kind for path in SAMPLES.glob("*.json")
     }
     assert kinds == SENDING.kinds
+
+
+# --- the documentation -----------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[3] / "docs" / "zorya-rest.md").read_text("utf-8")
+
+
+def rows_of(heading: str) -> list[list[str]]:
+    """Return the cells of the first table under a heading of the page."""
+    section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def test_every_setting_is_in_the_documentation_with_its_default() -> None:
+    documented = {cells[0].strip("`"): cells[1] for cells in rows_of("Credentials and settings")}
+    fields = RestSettings.model_fields
+    assert list(documented) == [*list(fields)[3:], *list(fields)[:3]]
+    for name, said in documented.items():
+        if fields[name].is_required():
+            assert said == "needed"
+            continue
+        default = fields[name].get_default(call_default_factory=True)
+        if default is None:
+            assert said == "none"
+            continue
+        known = default if isinstance(default, str | float | int | dict) else str(default)
+        assert json.loads(said.strip("`")) == known, name
+
+
+def test_every_method_is_in_the_documentation_with_its_endpoint_and_its_test() -> None:
+    tests = "\n".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    endpoints = []
+    for _method, _command, endpoint, _event, test in rows_of("Methods"):
+        assert f"def {test.strip('`')}(" in tests
+        endpoints.append(endpoint.strip("`"))
+    base = {
+        "{auth_url}": AUTH,
+        "{gateway_url}": GATEWAY,
+        "{topup_url}": TOPUP,
+        "{campaign_path}": "/api/executeTopUpCamp/",
+    }
+    values = {"{clientID}": CLIENT, "{txID}": "txID12345", "{MM-dd-yyyy}/{MM-dd-yyyy}": "08-09-2022/08-12-2022"}
+    for name, value in {**base, **values}.items():
+        endpoints = [endpoint.replace(name, value) for endpoint in endpoints]
+    known = {f"{verb} {url}" for verb, url, _ in (case.expected for case in REQUESTS) if ".." not in url}
+    known -= {f"POST {TOPUP}/", f"GET {STATUS}/%2E%2E"}
+    assert set(endpoints[1:]) == known
+    assert endpoints[0].startswith("GET https://auth.example.com/auth/api/getAuthToken/")

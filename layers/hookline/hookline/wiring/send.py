@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 
 import httpx
@@ -22,8 +23,8 @@ TIMEOUT = httpx.Timeout(connect=3.0, write=5.0, read=15.0, pool=3.0)
 LEASE_SECONDS = 120.0
 """After this an attempt is surely dead: twice what the template lets a sender run."""
 
-LOOKUP_BURST = 1000
-"""Commands come from inside: an account that is not known yet may be looked for more often than strangers' names."""
+LOOKUP_BURST = 1_000_000
+"""Commands come from inside: no account is taken for unknown because others were looked for too often."""
 
 
 class Context(Protocol):
@@ -46,15 +47,21 @@ def sender(provider: SendingProvider) -> Sender:
         Accounts(source, provider.read_account, time.time, burst=LOOKUP_BURST),
         CommandJournal(journal, table, provider.name, retention, LEASE_SECONDS),
         Pace(journal, table),
-        httpx.Client(timeout=TIMEOUT, follow_redirects=False),
+        http_client(),
         CommandQueue(client("sqs"), os.environ["COMMAND_QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"]),
         Telemetry(f"send_{provider.name}"),
     )
 
 
-def handle(sender: Sender, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def http_client(**options: Any) -> httpx.Client:
+    """Make the client that sends requests: it follows nobody, and keeps no account's cookies for another's call."""
+    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    return httpx.Client(timeout=TIMEOUT, follow_redirects=False, cookies=no_cookies, **options)
+
+
+def handle(sender: Sender, event: object, context: Context) -> dict[str, Any]:
     """Do the commands of an SQS batch, or the one of a direct invocation."""
     seconds = context.get_remaining_time_in_millis() / 1000
-    if "Records" in event:
+    if isinstance(event, Mapping) and "Records" in event:
         return dict(sender.do_batch(event["Records"], seconds))
     return sender.do_now(event, seconds)

@@ -165,12 +165,11 @@ def match_all(
     by_id = _latest(rows)
     found: dict[str, ReportRow] = {}
     known = sorted((it for it in top_ups if it.transaction_id is not None), key=_order)
-    taken = set(claimed) | {str(it.transaction_id) for it in known}
     for top_up in known:
         row = by_id.pop(str(top_up.transaction_id), None)
         if row is not None:
             found[top_up.id] = row
-    free = sorted((row for row in by_id.values() if row.transaction_id not in taken), key=_row_order)
+    free = sorted((row for row in by_id.values() if row.transaction_id not in claimed), key=_row_order)
     waiting = sorted((it for it in top_ups if it.transaction_id is None), key=_order)
     for to in sorted({it.to for it in waiting}):
         of_number = [row for row in free if row.to == to]
