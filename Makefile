@@ -1,7 +1,7 @@
 # Hookline. `make demo` shows it working, `make test` proves it; both fetch what they need first.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down build deploy test check fuzz bench clean
+.PHONY: help setup demo up down build deploy test check fuzz load bench clean
 
 RUN := .venv/bin
 STAGE ?= dev
@@ -36,6 +36,9 @@ check: setup ## ruff, mypy, import-linter, cfn-lint, sam validate, checkov, depe
 
 fuzz: setup ## a million requests of every kind at the verifiers
 	@$(RUN)/python -m tests.fuzz.fuzz_verify --inputs 1000000
+
+load: setup ## ten thousand commands through the local stack while the provider misbehaves, reconciled
+	@$(RUN)/python -m tests.load.run_commands
 
 bench: build ## speed, start-up and throughput, side by side with others; writes benchmarks/results.md
 	@$(RUN)/python -m benchmarks

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,13 +16,17 @@ import typer.main
 import yaml
 
 from hookline.callbacks import CallbackProvider, Reason, Warned
+from hookline.command_journal import FINAL, State
+from hookline.commands import COMMAND_TYPES, REQUESTED, BaseCommand, SendSmsBatch, read_command
 from hookline.events import DATA_TYPES, event_models
 from hookline.journal import Written
+from hookline.providers.zoom_connect.rest import SENDING as ZOOM_CONNECT
 from hookline.receive import _RESULTS_OF_ERRORS
 from hookline_cli import demo, docs
 from hookline_cli.callbacks import SPEAKERS
 from hookline_cli.errors import CommandError
 from hookline_cli.main import app
+from hookline_cli.sending import SENDERS
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("docs", "tests/vectors", "benchmarks")
@@ -32,6 +37,7 @@ PAGES = {
 PROSE = {name: re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE) for name, text in PAGES.items()}
 README, CONTRIBUTING = PAGES["README.md"], PAGES["CONTRIBUTING.md"]
 OPERATING, EVENTS = PAGES["docs/operating.md"], PAGES["docs/events.md"]
+COMMANDS_PAGE = PAGES["docs/commands.md"]
 HELP = {"--help", "-h"}
 
 
@@ -243,6 +249,81 @@ def test_the_generator_writes_between_its_markers_only_and_once(tmp_path: Path) 
     assert written.endswith(f"\n{docs.END}\nafter\n")
     assert "stale" not in written
     assert not docs.write(page)
+
+
+@pytest.mark.parametrize("command", COMMAND_TYPES, ids=lambda command: str(command.kind))
+def test_every_command_that_can_be_given_is_documented(command: type[BaseCommand]) -> None:
+    section = COMMANDS_PAGE.partition(f"\n### `{command.kind}`\n")[2].partition("\n### ")[0]
+    assert section
+    common = BaseCommand.model_fields
+    assert [name for name in command.model_fields if name not in common and f"| `{name}` |" not in section] == [
+        "command"
+    ]
+
+
+def test_what_is_said_to_be_taken_is_what_senders_take() -> None:
+    taken = {kind for provider in SENDERS.values() for kind in provider.kinds} | {SendSmsBatch.kind}
+    said = set(re.findall(r"\n### `(\w+)`\n\n[^\n]*Taken by", COMMANDS_PAGE))
+    assert said == taken
+
+
+def test_the_generated_part_of_the_commands_is_what_the_models_say() -> None:
+    assert docs.updated(COMMANDS_PAGE) == COMMANDS_PAGE, "docs/commands.md is stale: run `hookline docs`"
+
+
+def given_commands() -> Iterator[tuple[str, Any]]:
+    """Yield every command that the documentation shows as JSON, alone or in a call of the AWS command line."""
+    for page, text in PAGES.items():
+        for block in blocks(text, "json"):
+            document = json.loads(block)
+            if "command" in document:
+                yield page, document
+        for shell in blocks(text, "sh"):
+            if shell.startswith("aws "):
+                words = shlex.split(shell.replace("\\\n", " "), comments=True)
+                yield from ((page, document) for word in words for document in _commands_in(word))
+
+
+def _commands_in(word: str) -> Iterator[Any]:
+    """Yield the commands in an argument: the argument itself, or the details of events."""
+    if not word.startswith(("{", "[")):
+        return
+    document = json.loads(word)
+    for item in document if isinstance(document, list) else [document]:
+        if "Detail" in item:
+            assert item["DetailType"] == REQUESTED
+            yield json.loads(item["Detail"])
+        elif "command" in item:
+            yield item
+
+
+GIVEN = list(given_commands())
+
+
+def test_commands_are_found_in_the_documentation() -> None:
+    assert len(GIVEN) >= 6
+
+
+@pytest.mark.parametrize(("page", "document"), GIVEN, ids=[page for page, _ in GIVEN])
+def test_a_command_that_is_shown_is_a_good_one(page: str, document: Any) -> None:
+    account = ZOOM_CONNECT.read_account("acme-za", {"provider": "zoom_connect", "credentials": CREDENTIALS})
+    before = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
+    command = read_command(document)
+    assert command.kind in {*ZOOM_CONNECT.kinds, SendSmsBatch.kind}, page
+    assert ZOOM_CONNECT.check(command, account, before)
+
+
+CREDENTIALS = {"email": "you@example.com", "token": "..."}
+
+
+@pytest.mark.parametrize("state", [*FINAL, State.WAITING, "rejected"])
+def test_every_state_of_an_answer_is_documented(state: str) -> None:
+    assert row(COMMANDS_PAGE, state)
+
+
+@pytest.mark.parametrize("result", [*FINAL, "rejected", "not_sent"])
+def test_every_result_of_a_command_is_documented(result: str) -> None:
+    assert row(OPERATING, result)
 
 
 @pytest.mark.parametrize(

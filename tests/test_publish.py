@@ -359,6 +359,18 @@ def test_an_event_is_correlated_with_the_command_that_it_belongs_to() -> None:
     assert correlations == {"a": None, "b": {"command_id": "c-1", "reference": "r-1"}, "c": None}
 
 
+def test_an_entry_whose_command_can_not_be_looked_for_is_set_aside_alone() -> None:
+    def correlate(subjects: Sequence[Subject]) -> list[Correlation | None]:
+        if any(subject.provider_data["id"] == "b" for subject in subjects):
+            raise ValueError(TEXT)
+        return [None for _ in subjects]
+
+    it = publishing(correlate=correlate)
+    assert it(letters("abc")) is None
+    assert it.bus.taken == ["a", "c"]
+    assert (it.dead_letters.names, it.dead_letters.reasons) == (["b"], ["ValueError"])
+
+
 def test_an_entry_always_makes_the_same_event() -> None:
     it = publishing()
     it(letters("a"))

@@ -1,26 +1,24 @@
 """Commands given from a terminal: put on the queue that every other system uses, and watched in the journal."""
 
-import csv
-import hashlib
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
-from botocore.exceptions import ClientError
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from hookline.command_journal import COMMAND, FINAL, State
-from hookline.commands import Rejection, command_token, read_command
+from hookline.commands import BaseCommand, Rejection, SendSmsBatch, command_token, read_command
+from hookline.errors import AccountSettingsError
+from hookline.send import USED
+from hookline.sending import SendingAccount, SendingProvider
 from hookline_cli import accounts
 from hookline_cli.errors import CommandError
+from hookline_cli.sending import SENDERS
 from hookline_cli.stack import Stack
 
 POLL_SECONDS = 0.2
 MAX_KEYS = 100
-PART = 100
-"""Messages of a batch that go onto the queue together."""
+MOVE_SECONDS = 60
+"""How long a dead letter that is being moved is hidden from others."""
 
 OUTPUTS = {"zoom_connect": "ZoomConnect", "zorya": "Zorya"}
 """What a provider is called in the stack's outputs."""
@@ -29,16 +27,59 @@ type Document = dict[str, Any]
 type Entry = Mapping[str, Any]
 
 
+class Outlet(NamedTuple):
+    """Where an account's commands go.
+
+    Attributes:
+        provider: the account's provider.
+        account: the account, as its sender knows it.
+        queue: the URL of the command queue.
+        function: the sender's alias.
+    """
+
+    provider: SendingProvider
+    account: SendingAccount[Any]
+    queue: str
+    function: str
+
+    def check(self, document: Document, now: float) -> BaseCommand:
+        """Read a command as its sender does.
+
+        Raises:
+            Rejection: the sender would refuse it.
+        """
+        command = read_command(document)
+        if command.kind not in self.provider.kinds and command.kind != SendSmsBatch.kind:
+            raise Rejection("command", f"{self.provider.name} has no {command.kind}")
+        return self.provider.check(command, self.account, now)
+
+
+def find_outlet(stack: Stack, name: str) -> Outlet:
+    """Find where an account's commands go.
+
+    Raises:
+        CommandError: there is no such account, its provider takes no commands, or it can't send as it is.
+    """
+    document = accounts.read(stack, name)
+    provider = SENDERS.get(str(document.get("provider")))
+    output = OUTPUTS.get(str(document.get("provider")), "")
+    if provider is None or f"{output}CommandsUrl" not in stack.outputs:
+        raise CommandError(f"{name} is an account at {document.get('provider')}, which takes no commands here")
+    try:
+        account = provider.read_account(name, document)
+    except AccountSettingsError as error:
+        raise CommandError(f"{name} can't send: {error}") from None
+    return Outlet(provider, account, stack.outputs[f"{output}CommandsUrl"], stack.outputs[f"Send{output}Function"])
+
+
 def invoke(stack: Stack, document: Document) -> Document:
     """Do a command now, by a direct invocation, and return what became of it.
 
     Raises:
-        CommandError: it can't be understood, or the function failed.
+        CommandError: it would be refused, or the function failed.
     """
-    _check(document)
-    answer = stack.functions.invoke(
-        FunctionName=stack.outputs[f"Send{_output(stack, document)}Function"], Payload=json.dumps(document).encode()
-    )
+    outlet = _outlet_of(stack, document)
+    answer = stack.functions.invoke(FunctionName=outlet.function, Payload=json.dumps(document).encode())
     said: Document = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
         raise CommandError(f"the function failed: {said.get('errorType')}")
@@ -49,12 +90,14 @@ def submit(stack: Stack, document: Document) -> None:
     """Put a command on its provider's queue.
 
     Raises:
-        CommandError: it can't be understood; names the field.
+        CommandError: it would be refused: names the field, and says why.
     """
-    _check(document)
-    stack.sqs.send_message(
-        QueueUrl=stack.outputs[f"{_output(stack, document)}CommandsUrl"], MessageBody=json.dumps(document)
-    )
+    put(stack, _outlet_of(stack, document), document)
+
+
+def put(stack: Stack, outlet: Outlet, document: Document) -> None:
+    """Put a command on an outlet's queue, as it is."""
+    stack.sqs.send_message(QueueUrl=outlet.queue, MessageBody=json.dumps(document))
 
 
 def show(stack: Stack, command_id: str) -> Document:
@@ -123,49 +166,34 @@ def wait(
         time.sleep(POLL_SECONDS)
 
 
-def read_batch(path: Path, name: str) -> list[Document]:
-    """Read a batch's messages from a CSV file: the columns `to` and `text`, and if they are there `id`, `reference`.
-
-    A message without an id gets one from what is in it, so that the same file gives the same ids: a batch can be run
-    again, and nothing is sent twice.
-
-    Raises:
-        CommandError: the file can't be read, or a column is missing.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise CommandError(f"{path} can't be read: {error}") from None
-    if not rows:
-        raise CommandError(f"{path} holds no messages")
-    missing = {"to", "text"} - set(rows[0])
-    if missing:
-        raise CommandError(f"{path} has no column {min(missing)}: the first line names the columns")
-    seen: Counter[str] = Counter()
-    return [_message(row, name, seen) for row in rows]
-
-
-def batch_commands(messages: Sequence[Document], name: str, account: str, send_at: str | None) -> Iterator[Document]:
-    """Make the batch commands of messages: parts that fit a message of the queue."""
-    for start in range(0, len(messages), PART):
-        part = list(messages[start : start + PART])
-        digest = hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
-        document = {"command": "send_sms_batch", "id": f"{name}/{digest}", "account": account, "messages": part}
-        yield document if send_at is None else {**document, "send_at": send_at}
-
-
 def move(stack: Stack, source: str, target: str) -> int:
-    """Move every message of a dead-letter queue to where it is worked on again. Returns how many there were."""
+    """Move the messages of a dead-letter queue to where they are worked on again, and return how many there were.
+
+    What comes back to the dead-letter queue in the meantime stays there.
+    """
+    began = time.time()
     moved = 0
-    while messages := stack.sqs.receive_message(
-        QueueUrl=source, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=60
-    ).get("Messages", []):
-        for message in messages:
+    while True:
+        answer = stack.sqs.receive_message(
+            QueueUrl=source,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=1,
+            VisibilityTimeout=MOVE_SECONDS,
+            MessageSystemAttributeNames=["SentTimestamp"],
+        )
+        messages = answer.get("Messages", [])
+        old = [message for message in messages if int(message["Attributes"]["SentTimestamp"]) / 1000 <= began]
+        for message in old:
             stack.sqs.send_message(QueueUrl=target, MessageBody=message["Body"])
             stack.sqs.delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
-            moved += 1
-    return moved
+        for message in messages:
+            if message not in old:
+                stack.sqs.change_message_visibility(
+                    QueueUrl=source, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+                )
+        moved += len(old)
+        if not old:
+            return moved
 
 
 def dead_letter_queues(stack: Stack) -> dict[str, tuple[str, str]]:
@@ -190,25 +218,22 @@ def count(stack: Stack, queue_url: str) -> int:
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def _message(row: Mapping[str, str | None], name: str, seen: Counter[str]) -> Document:
-    fields = {key: row[key] or "" for key in ("to", "text", "reference") if row.get(key)}
-    content = json.dumps(fields, sort_keys=True)
-    seen[content] += 1  # the same message twice in a file is meant twice
-    digest = hashlib.sha256(f"{content}{seen[content]}".encode()).hexdigest()[:20]
-    return {"id": row.get("id") or f"{name}/{digest}", **fields}
+def _outlet_of(stack: Stack, document: Document) -> Outlet:
+    """Find a command's outlet, and refuse what its sender would refuse, before anybody has to wait for it.
 
-
-def _check(document: Document) -> None:
+    Raises:
+        CommandError: names the field, and says why.
+    """
+    if not isinstance(document.get("account"), str):
+        raise CommandError("account: must be said")
+    outlet = find_outlet(stack, document["account"])
+    entry = read_entries(stack, [str(document.get("id"))]).get(str(document.get("id")))
     try:
-        read_command(document)
+        command = outlet.check(document, time.time())
     except Rejection as rejection:
+        if rejection.field == "send_at" and entry is not None:
+            return outlet  # it may have been given in time: the sender knows
         raise CommandError(str(rejection)) from None
-
-
-def _output(stack: Stack, document: Mapping[str, Any]) -> str:
-    """Say what the provider of a command's account is called in the stack's outputs."""
-    try:
-        provider = accounts.read(stack, str(document["account"]))["provider"]
-    except ClientError as error:
-        raise CommandError(f"the account can't be read: {error}") from error
-    return OUTPUTS[str(provider)]
+    if entry is not None and entry["digest"] != command.digest:
+        raise CommandError(str(Rejection("id", USED)))
+    return outlet

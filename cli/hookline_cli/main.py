@@ -1,12 +1,11 @@
 """The `hookline` command."""
 
 import json
-import re
 import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +14,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.progress import Progress
 
 from hookline import sms
+from hookline.providers.zorya.tables import MT_STATUSES
 from hookline_cli import (
     accounts,
+    batches,
     callbacks,
     commands,
     demo,
@@ -55,6 +56,9 @@ app.add_typer(events_app, name="events")
 app.add_typer(simulate_app, name="simulate")
 simulate_app.add_typer(simulate_zoom_connect, name="zoom-connect")
 simulate_app.add_typer(simulate_zorya, name="zorya")
+
+MAX_SHOWN = 20
+"""Lines of a file that are named, where more are wrong."""
 
 ZOOM_ACCOUNT = demo.account_of("zoom_connect")
 ZORYA_ACCOUNT = demo.account_of("zorya")
@@ -245,7 +249,10 @@ def simulate_mt(
 
     Example: `hookline simulate zorya mt --code=-208 --set response=null`
     """
-    given = _claims({"txID": transaction}, fields) | ({"code": code} if code is not None else {})
+    given = _claims({"txID": transaction}, fields)
+    if code is not None:
+        words = MT_STATUSES[str(code)].description if str(code) in MT_STATUSES else ""
+        given = {"code": code, "message": words, **given}
     _simulate(stack, account, "mt", given, tamper=tamper, expired=expired, replay=replay, as_json=as_json)
 
 
@@ -329,25 +336,36 @@ def batch(
     name: Annotated[str | None, typer.Option(help="The batch's name; the file's where there is none.")] = None,
     send_at: Annotated[str | None, typer.Option(help="When: ISO 8601 with an offset.")] = None,
     seconds: Annotated[float, typer.Option(help="Wait so long for what becomes of all of them.")] = 600,
+    skip: Annotated[bool, typer.Option("--skip", help="Leave out lines that can't be sent.")] = False,
     stack: StackOption = LOCAL,
     as_json: JsonOption = False,
 ) -> None:
     """Send many SMS. Run it again after an interruption: nothing is sent twice.
 
+    Where a line can't be sent, nothing is, unless `--skip` is given.
+
     Example: `hookline batch customers.csv --account acme-za`
     """
-    called = name or re.sub(r"[^A-Za-z0-9._-]", "-", file.stem)[:60].lstrip("._-") or "batch"
-    messages = commands.read_batch(file, called)
-    ids = [message["id"] for message in messages]
+    called = batches.batch_name(file, name)
+    lines = batches.read_batch(file, called)
     found = find(stack)
-    known = commands.read_entries(found, ids)
-    new = [message for message in messages if message["id"] not in known]
+    outlet = commands.find_outlet(found, account)
+    known = commands.read_entries(found, [line.message["id"] for line in lines])
+    problems = batches.find_problems(lines, outlet, send_at, known)
+    if problems and not skip:
+        raise CommandError(_unsendable(problems))
+    bad = {problem.line for problem in problems}
+    messages = [line.message for line in lines if line.number not in bad]
+    ids = [message["id"] for message in messages]
     with Progress(console=output.err, disable=as_json) as bar:
         task = bar.add_task("sending", total=len(ids))
-        for document in commands.batch_commands(new, called, account, send_at):
-            commands.submit(found, document)
+        new = [message for message in messages if message["id"] not in known]
+        for document in batches.batch_commands(new, called, account, send_at):
+            commands.put(found, outlet, document)
         states = commands.wait(found, ids, seconds, lambda done: bar.update(task, completed=done))
-    summary = {"messages": len(ids), "begun_before": len(known), **Counter(states.values())}
+    summary = {"messages": len(ids), "begun_before": len(ids) - len(new), **Counter(states.values())}
+    if problems:
+        summary["left_out"] = len(bad)
     if as_json:
         output.print_json(summary)
     else:
@@ -449,7 +467,7 @@ def write_docs() -> None:
 
     Example: `hookline docs`
     """
-    print("written" if docs.write() else "they are up to date")
+    print("written" if docs.write_all() else "they are up to date")
 
 
 @app.command()
@@ -640,6 +658,12 @@ def _say(shown: Mapping[str, Any], *, as_json: bool) -> None:
     else:
         rows = [(key, output.compact(value) if isinstance(value, dict) else value) for key, value in shown.items()]
         output.print_table(str(shown["id"]), ("what", "is"), rows)
+
+
+def _unsendable(problems: Sequence[batches.Problem]) -> str:
+    shown = [f"  line {line}: {field} {reason}".replace(":  ", ": ") for line, field, reason in problems[:MAX_SHOWN]]
+    more = [f"  and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
+    return "\n".join(["nothing is sent: mend these lines, or leave them out with --skip", *shown, *more])
 
 
 def _value(text: str) -> object:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from itertools import count
 from random import Random
 from typing import Any, NamedTuple
 
@@ -82,6 +83,7 @@ class Plan(NamedTuple):
         asked: every command, by id.
         contradictions: by id, a second command of that id with another content.
         givings: what is given, in this order.
+        later: what is given once nothing of that moves any more.
         malformed: the bodies among them that are no command.
     """
 
@@ -90,31 +92,41 @@ class Plan(NamedTuple):
     asked: Mapping[str, Asked]
     contradictions: Mapping[str, Asked]
     givings: Sequence[Giving]
+    later: Sequence[Giving]
     malformed: Sequence[str]
 
 
-def make_plan(count: int, seed: int, run: str) -> Plan:
-    """Plan a run of so many commands, besides repeats, contradictions and what is no command."""
+def make_plan(commands: int, seed: int, run: str, *, mixed: bool = True) -> Plan:
+    """Plan a run of so many commands, besides repeats, contradictions and what is no command.
+
+    Where it is not `mixed`, repeats and contradictions are given later: a repeat that meets the first while that is
+    being sent waits for two minutes.
+    """
     chance = Random(seed)  # noqa: S311  # reproducible is the point
     account, nobody = f"load-{run}", f"nobody-{run}"
-    asked = [_asked(f"{run}/{number}", account, nobody, chance) for number in range(1, count + 1)]
+    asked = [_asked(f"{run}/{number}", account, nobody, chance) for number in range(1, commands + 1)]
     in_batches = [one for one in asked if one.refused in OF_ONE_MESSAGE and chance.random() < IN_A_BATCH]
     alone = {one.id: one for one in asked}
     for one in in_batches:
         del alone[one.id]
     givings = [Giving(Way.BATCH, document) for document in _batches(in_batches, run, account, chance)]
     givings += [_given_alone(one, chance) for one in alone.values()]
-    for one in asked:
-        while chance.random() < REPEATED:
-            givings.append(_given_alone(one, chance))
-    contradictions = {
-        one.id: _contradicted(one) for one in _given_once(givings, asked) if chance.random() < CONTRADICTED
-    }
-    givings += [Giving(Way.QUEUE, one.document) for one in contradictions.values()]
-    malformed = [_malformed(number, run, account) for number in range(max(3, round(count * MALFORMED)))]
+    again = [_given_alone(one, chance) for one in asked for _ in range(_times(chance))]
+    once = _given_once([*givings, *again], asked)
+    contradictions = {one.id: _contradicted(one) for one in once if chance.random() < CONTRADICTED}
+    again += [Giving(Way.QUEUE, one.document) for one in contradictions.values()]
+    malformed = [_malformed(number, run, account) for number in range(max(3, round(commands * MALFORMED)))]
     givings += [Giving(Way.QUEUE, body) for body in malformed]
+    if mixed:
+        givings, again = [*givings, *again], []
     chance.shuffle(givings)
-    return Plan(account, nobody, {one.id: one for one in asked}, contradictions, givings, malformed)
+    chance.shuffle(again)
+    return Plan(account, nobody, {one.id: one for one in asked}, contradictions, givings, again, malformed)
+
+
+def _times(chance: Random) -> int:
+    """Say how many more times a command is given."""
+    return next(times for times in count() if chance.random() >= REPEATED)
 
 
 def _asked(command_id: str, account: str, nobody: str, chance: Random) -> Asked:
@@ -191,7 +203,7 @@ def _contradicted(one: Asked) -> Asked:
 def _malformed(number: int, run: str, account: str) -> str:
     kinds = (
         f'{{"command": "send_sms", "id": "{run}/malformed-{number}"',
-        f"nothing of a command {number}",
+        f"nothing of a command {run} {number}",
         f'{{"command": "send_sms", "id": "no id {number}", "account": "{account}", "to": "+27825550000", "text": "x"}}',
         f'{{"command": "send_fax", "id": "{run}/malformed-{number}", "account": "{account}"}}',
     )

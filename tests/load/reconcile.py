@@ -260,7 +260,7 @@ def _each(problem: str, names: Sequence[str]) -> Iterable[str]:
 def _count(
     plan: Plan, found: Found, rows: Mapping[str, Sequence[Row]], fates: Mapping[str, Fate | None]
 ) -> dict[str, int]:
-    ways = Counter(giving.way for giving in plan.givings)
+    ways = Counter(giving.way for giving in (*plan.givings, *plan.later))
     of_fates = Counter(fates.values())
     unknown = [name for name, fate in fates.items() if fate is Fate.UNKNOWN]
     kinds = Counter(detail["metadata"]["type"] for detail in found.events.values())
@@ -294,7 +294,7 @@ def _count(
 
 def _times(plan: Plan) -> Counter[str]:
     times: Counter[str] = Counter()
-    for giving in plan.givings:
+    for giving in (*plan.givings, *plan.later):
         if isinstance(giving.document, dict):
             messages = giving.document.get("messages")
             times.update([message["id"] for message in messages] if messages else [giving.document["id"]])

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from hookline_cli import local, output
 from hookline_cli.stack import Stack
 from tests.load import drive
-from tests.load.plan import make_plan
+from tests.load.plan import Plan, make_plan
 from tests.load.reconcile import Reckoning, reconcile
 from tests.stack.stand_in import find_stand_in, new_sender
 
@@ -52,28 +52,31 @@ CHAOS: Mapping[str, float] = {
 }
 """How often a call of the provider's API goes wrong in each way, and from `duplicate` on a message's callbacks."""
 
-OF_CALLS = 12
-"""How many of them are about calls: where there are few calls, these are drawn more often."""
 
-
-def run(stack: Stack, commands: int, seed: int, seconds: float, say: drive.Say, *, more: float = 1.0) -> Reckoning:
-    """Run once.
+def run(  # what a run depends on, each by name
+    stack: Stack,
+    plan: Plan,
+    *,
+    chaos: Mapping[str, float],
+    seed: int,
+    seconds: float,
+    say: drive.Say,
+) -> Reckoning:
+    """Run a plan.
 
     Args:
         stack: a local one.
-        commands: how many.
-        seed: of what is given and of how the stand-in behaves.
-        seconds: how long at the most after all is given.
+        plan: what is given.
+        chaos: how often the stand-in misbehaves, by mode.
+        seed: of when it does.
+        seconds: how long it may take at the most.
         say: is told how it goes.
-        more: how much more often than `CHAOS` says calls go wrong.
     """
-    plan = make_plan(commands, seed, uuid.uuid4().hex[:8])
     stand_in = find_stand_in(stack)
     try:
         sender = new_sender(stack, stand_in, plan.account, max_per_second=MAX_PER_SECOND)
         stand_in.call_back(sender.email, retries=20)
         before = stand_in.calls()
-        chaos = {name: chance * (more if at < OF_CALLS else 1) for at, (name, chance) in enumerate(CHAOS.items())}
         stand_in.misbehave_at_random(chaos, seed)
         started = time.monotonic()
         found = drive.run(stack, stand_in, sender, plan, seconds, say)
@@ -100,7 +103,8 @@ def main() -> int:
     options = _read_options()
     try:
         stack = local.up(options.instance, _say)
-        reckoning = run(stack, options.commands, options.seed, options.seconds, _say)
+        plan = make_plan(options.commands, options.seed, uuid.uuid4().hex[:8])
+        reckoning = run(stack, plan, chaos=CHAOS, seed=options.seed, seconds=options.seconds, say=_say)
     finally:
         local.down(options.instance)
     output.print_table(f"{options.commands} commands, seed {options.seed}", ("what", "count"), reckoning.counts.items())
@@ -119,7 +123,7 @@ def _read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.load.run_commands", description="Commands in great number.")
     parser.add_argument("--commands", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=1500, help="how long to wait at the most once all is given")
+    parser.add_argument("--seconds", type=float, default=1500, help="how long it may take at the most")
     parser.add_argument("--instance", default=INSTANCE, help="the local stack's name; it is brought up and stopped")
     return parser.parse_args()
 

@@ -4,8 +4,7 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from decimal import Decimal
 from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
@@ -41,6 +40,7 @@ class Dynamo:
         self.stream: list[Record] = []
         self.unread: list[int] = []
         self._lock = RLock()
+        self._tokens: set[str] = set()
 
     def get_item(self, **asked: Any) -> dict[str, Any]:
         item = self.items.get(_key(asked["Key"]))
@@ -67,7 +67,14 @@ class Dynamo:
         self._one("Update", write)
         return {}
 
-    def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803  # AWS's name
+    def transact_write_items(
+        self,
+        *,
+        TransactItems: list[dict[str, Any]],  # noqa: N803  # AWS's name
+        ClientRequestToken: str = "",  # noqa: N803  # AWS's name
+    ) -> dict[str, Any]:
+        if ClientRequestToken and ClientRequestToken in self._tokens:
+            return {}  # botocore asks again, with the same token, where it had no answer
         writes = [next(iter(item.items())) for item in TransactItems]
         keys = [_key(write.get("Key") or write["Item"]) for _, write in writes]
         if not 0 < len(writes) <= MAX_ITEMS or len(set(keys)) < len(keys):
@@ -78,6 +85,7 @@ class Dynamo:
                 raise cancelled(reasons)
             for key, (verb, write) in zip(keys, writes, strict=True):
                 self._apply(key, verb, write)
+            self._tokens.add(ClientRequestToken)
         return {}
 
     def texts(self, prefix: str) -> dict[str, dict[str, str]]:
@@ -223,10 +231,3 @@ class _Condition:
     def _take(self) -> str:
         self._at += 1
         return str(self._tokens[self._at - 1])
-
-
-@contextmanager
-def locked(dynamo: Dynamo) -> Iterator[None]:
-    """Keep everybody else's writes out."""
-    with dynamo._lock:
-        yield

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
 
 from tests.doubles import client_error
@@ -41,14 +42,17 @@ class Sqs:
 
     Attributes:
         clock: seconds since the epoch.
+        visibility: seconds for which a message that was received can't be received again.
         queues: the messages that are there, by the queue's URL.
-        sent: how often each message was put anywhere.
+        delays: what was asked for by `change_message_visibility`.
     """
 
     clock: Callable[[], float]
+    visibility: float = VISIBILITY
     queues: dict[str, list[Stored]] = field(default_factory=lambda: {COMMANDS: [], DEAD_LETTERS: []})
     delays: list[float] = field(default_factory=list)
     _numbers: Iterable[int] = field(default_factory=itertools.count)
+    _lock: RLock = field(default_factory=RLock)
 
     # --- what botocore's client has, of which Hookline uses these two ------------------------------------------------
 
@@ -63,7 +67,8 @@ class Sqs:
         if not isinstance(delay, int) or not 0 <= delay <= 900 or not all(map(_NUMBER.fullmatch, numbers)):
             raise client_error("InvalidParameterValue", "SendMessage")
         stored = Stored(f"message-{next(iter(self._numbers))}", body, attributes, self.clock() + delay)
-        self.queues[asked["QueueUrl"]].append(stored)
+        with self._lock:
+            self.queues[asked["QueueUrl"]].append(stored)
         return {"MessageId": stored.id}
 
     def change_message_visibility(self, **asked: Any) -> dict[str, Any]:
@@ -83,6 +88,10 @@ class Sqs:
 
     def receive(self, most: int = 100) -> list[dict[str, Any]]:
         """Receive messages as Lambda hands them over."""
+        with self._lock:
+            return self._receive(most)
+
+    def _receive(self, most: int) -> list[dict[str, Any]]:
         queue = self.queues[COMMANDS]
         records: list[dict[str, Any]] = []
         for stored in [it for it in queue if it.visible_at <= self.clock()]:
@@ -94,13 +103,14 @@ class Sqs:
                 break
             stored.receives += 1
             stored.receipt = f"receipt-{next(iter(self._numbers))}"
-            stored.visible_at = self.clock() + VISIBILITY
+            stored.visible_at = self.clock() + self.visibility
             records.append(_record(stored))
         return records
 
     def delete(self, message_id: str) -> None:
         """Take a message away, as Lambda does when a function is done with it."""
-        self.queues[COMMANDS] = [stored for stored in self.queues[COMMANDS] if stored.id != message_id]
+        with self._lock:
+            self.queues[COMMANDS] = [stored for stored in self.queues[COMMANDS] if stored.id != message_id]
 
     def next_visible(self) -> float | None:
         """When the next message can be received; None where there is none."""

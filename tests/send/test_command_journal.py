@@ -259,9 +259,9 @@ class Counting(Dynamo):
         super().__init__()
         self.sizes: list[int] = []
 
-    def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803  # AWS's name
-        self.sizes.append(len(TransactItems))
-        return super().transact_write_items(TransactItems=TransactItems)
+    def transact_write_items(self, **asked: Any) -> dict[str, Any]:
+        self.sizes.append(len(asked["TransactItems"]))
+        return super().transact_write_items(**asked)
 
 
 @pytest.mark.parametrize(
@@ -366,13 +366,13 @@ class Failing(Dynamo):
         super().__init__()
         self.plan = iter(plan)
 
-    def transact_write_items(self, *, TransactItems: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803  # AWS's name
+    def transact_write_items(self, **asked: Any) -> dict[str, Any]:
         step = next(self.plan, None)
         if step is None:
-            return super().transact_write_items(TransactItems=TransactItems)
+            return super().transact_write_items(**asked)
         error, after = step
         if after:
-            super().transact_write_items(TransactItems=TransactItems)
+            super().transact_write_items(**asked)
         raise error
 
 

@@ -21,6 +21,7 @@ from hookline.correlate import OVERTAKEN_FOR
 from hookline.pace import HORIZON_SECONDS
 from hookline.wiring.publish import LATER_SECONDS
 from hookline.wiring.send import LEASE_SECONDS, TIMEOUT, http_client
+from simulators.zoom_connect.modes import read_modes
 from tests.providers.zoom_connect.sending import API_TOKEN, EMAIL
 from tests.samples import ACCOUNT, NUMBER, TEXT
 from tests.send.conftest import StandIn
@@ -102,7 +103,15 @@ type Deploy = Callable[..., Deployed]
 @pytest.fixture
 def deploy(dynamodb: "DynamoDBClient", journal_table: str, stand_in: StandIn) -> Iterator[Deploy]:  # noqa: ARG001  # moto
     before = dict(os.environ)
-    yield lambda **settings: Deployed(journal_table, settings.pop("base_url", stand_in.base_url), **settings)
+    deployed: list[Deployed] = []
+
+    def make(**settings: Any) -> Deployed:
+        deployed.append(Deployed(journal_table, settings.pop("base_url", stand_in.base_url), **settings))
+        return deployed[-1]
+
+    yield make
+    for function in deployed:
+        function.module.send._http.close()
     os.environ.clear()
     os.environ.update(before)
 
@@ -171,7 +180,7 @@ def test_connections_are_used_again(deploy: Deploy, stand_in: StandIn) -> None:
 
 
 def test_no_answer_in_time_is_unknown(deploy: Deploy, stand_in: StandIn) -> None:
-    stand_in.simulator.numbers.set(NUMBER, "timeout_after=5", None)
+    stand_in.simulator.numbers.put(NUMBER, read_modes("timeout_after=5"), None)
     function = deploy()
     function.module.send._http.timeout = httpx.Timeout(0.2)
     answer = function(send_sms())
@@ -187,9 +196,8 @@ def test_no_log_line_has_a_credential_a_text_or_a_number(
     deploy: Deploy, auth: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """With `query`, credentials stand in the URL, which httpx logs at INFO and httpcore, in parts, at DEBUG."""
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG, "httpx"), caplog.at_level(logging.DEBUG, "httpcore"):
         function = deploy(auth=auth)
-        caplog.clear()
         assert function(send_sms())["state"] == "succeeded"
         function({"Records": [record_of("{"), record_of(send_sms("order-2", text=""), 2)]})
     lines = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith(("httpx", "httpcore")))

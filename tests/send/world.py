@@ -99,12 +99,16 @@ class FaultyClient:
 
 
 class FaultyTransport(httpx.BaseTransport):
-    """A transport in front of another one. What may have reached the provider without an answer is noted by body."""
+    """A transport in front of another one.
+
+    Attributes:
+        unclear: the bodies of requests that may have reached the provider and had no answer that can be understood.
+    """
 
     def __init__(self, transport: httpx.BaseTransport, faults: Faults) -> None:
         self._transport = transport
         self._faults = faults
-        self.lost: list[bytes] = []
+        self.unclear: list[bytes] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         body = request.read()
@@ -114,18 +118,29 @@ class FaultyTransport(httpx.BaseTransport):
                 response = self._transport.handle_request(request)
                 response.read()
             except httpx.HTTPError:
-                self.lost.append(body)
+                self.unclear.append(body)
                 raise
+            if _is_unclear(body, response):
+                self.unclear.append(body)
             return response
 
         def error(fault: Fault) -> Exception:
             if fault is Fault.FAILS_BEFORE:
                 return httpx.ConnectError("refused", request=request)
-            self.lost.append(body)
+            self.unclear.append(body)
             return httpx.ReadTimeout("no answer", request=request)
 
         response: httpx.Response = self._faults.call("http", exchange, error)
         return response
+
+
+def _is_unclear(body: bytes, response: httpx.Response) -> bool:
+    """Say of an answer of the stand-in whether it is a server error, garbage, or of another length."""
+    is_page = response.status_code == 200 and "html" in response.headers.get("content-type", "")
+    sent, answered = body.count(b"dataField"), response.content.count(b"messageId")
+    xml = body.startswith(b"<")
+    of_another_length = response.status_code == 200 and b"Responses" in response.content and sent != answered
+    return response.status_code >= 500 or is_page or (of_another_length and not xml) or (xml and sent != answered)
 
 
 class Secrets:
@@ -140,7 +155,85 @@ class Secrets:
         return {"SecretString": json.dumps(self.documents[SecretId])}
 
 
-class World:
+class Quiet(Noted):
+    """Telemetry that is noted and not printed."""
+
+    def count(
+        self, name: str, amount: float = 1, *, dimensions: dict[str, str] | None = None, **fields: str | float | None
+    ) -> None:
+        self.lines.append({"name": name, "amount": amount, **(dimensions or {}), **fields})
+
+
+class Kept:
+    """The journal and the queues, and what stands in them.
+
+    Args:
+        clock: seconds since the epoch.
+        visibility: seconds for which a message that was received can't be received again.
+    """
+
+    def __init__(self, clock: Callable[[], float], visibility: float = sqs.VISIBILITY) -> None:
+        self.dynamo = Dynamo()
+        self.sqs = Sqs(clock, visibility)
+        self._clock = clock
+
+    def entries(self) -> dict[str, dict[str, str]]:
+        """Return the commands' entries by their tokens."""
+        return self.dynamo.texts("command#")
+
+    def entry(self, command_id: str) -> dict[str, str]:
+        """Return a command's entry as plain texts; {} where there is none."""
+        item = self.dynamo.items.get((f"command#{command_token(command_id)}", "command"), {})
+        return {name: next(iter(value.values())) for name, value in item.items()}
+
+    def state(self, command_id: str) -> str | None:
+        return self.entry(command_id).get("state")
+
+    def outcome(self, command_id: str) -> dict[str, Any]:
+        outcome: dict[str, Any] = json.loads(self.entry(command_id).get("outcome", "{}"))
+        return outcome
+
+    def rejections(self) -> list[dict[str, Any]]:
+        """Return what was rejected: the command as it could be read, the field and the problem."""
+        return [
+            {**json.loads(entry["command"]), **json.loads(entry["outcome"]), "account": entry["account"]}
+            for entry in self.dynamo.texts("rejection#").values()
+        ]
+
+    def dead_ids(self) -> set[str]:
+        """Return the ids of the commands on the dead-letter queue that can be read."""
+        found = set()
+        for stored in self.sqs.dead:
+            with suppress(ValueError):
+                found |= set(_ids_in(json.loads(stored.body)))
+        return found
+
+    def events(self, records: Sequence[Record] | None = None, batch_size: int = 10) -> list[dict[str, Any]]:
+        """Publish the journal's stream and return the events."""
+        bus = Bus()
+        publisher = Publisher(
+            {CALLBACKS.name: CALLBACKS},
+            bus,
+            _never_set_aside,
+            Quiet(),
+            Correlator(dynamodb.as_client(self.dynamo), TABLE, self._clock),
+        )
+        stream = self.dynamo.stream if records is None else records
+        for start in range(0, len(stream), batch_size):
+            assert publisher({"Records": stream[start : start + batch_size]}) == {"batchItemFailures": []}
+        return bus.events
+
+    def final_events(self) -> dict[str, set[tuple[str, str]]]:
+        """Return by command the id and the type of each of its events, copies counted once."""
+        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        for event in self.events():
+            correlation = event["metadata"]["correlation"]
+            if correlation:
+                found[correlation["command_id"]].add((event["metadata"]["id"], event["metadata"]["type"]))
+        return found
+
+
+class World(Kept):
     """A sender and all that is around it.
 
     Args:
@@ -149,6 +242,7 @@ class World:
         accounts: settings by account.
         faults: what goes wrong.
         chance: the jitter.
+        telemetry: prints, as it does in Lambda; or does not.
     """
 
     def __init__(
@@ -159,17 +253,17 @@ class World:
         accounts: Mapping[str, Mapping[str, Any]] | None = None,
         faults: Faults | None = None,
         chance: Callable[[], float] = lambda: 0.5,
+        telemetry: Noted | None = None,
     ) -> None:
         self.provider = provider
         self.clock = Clock()
-        self.dynamo = Dynamo()
-        self.sqs = Sqs(self.clock)
+        super().__init__(self.clock)
         self.faults = faults or Faults()
         self.secrets = Secrets(
             {name: document(**settings) for name, settings in (accounts or {ACCOUNT: {}, OTHER_ACCOUNT: {}}).items()}
         )
         self.transport = FaultyTransport(transport, self.faults)
-        self.telemetry = Noted()
+        self.telemetry = telemetry or Noted()
         self.chance = chance
         self.died_with: set[str] = set()
         self.left_sending: set[str] = set()
@@ -205,18 +299,25 @@ class World:
         records = self.sqs.receive(most)
         if not records:
             return []
-        try:
-            failures = self.sender.do_batch(records, SECONDS)
-        except Killed:
-            self.died_with |= set(self._sending())
-            self.sender = self.make_sender()
+        failures = self.invoke(lambda: self.sender.do_batch(records, SECONDS))
+        if failures is None:
             return [record["messageId"] for record in records]
-        self.left_sending |= set(self._sending())
         again = {failure["itemIdentifier"] for failure in failures["batchItemFailures"]}
         for record in records:
             if record["messageId"] not in again:
                 self.sqs.delete(record["messageId"])
         return sorted(again)
+
+    def invoke[T](self, call: Callable[[], T]) -> T | None:
+        """Run an invocation. Where its process dies there is no answer, and a new process the next time."""
+        try:
+            answer = call()
+        except Killed:
+            self.died_with |= set(self._sending())
+            self.sender = self.make_sender()
+            return None
+        self.left_sending |= set(self._sending())
+        return answer
 
     def drain(self, most: int = 100) -> int:
         """Poll, and let time go by, until the queue is empty. Return how often it was polled."""
@@ -229,60 +330,11 @@ class World:
         return polls
 
     def _sending(self) -> Iterator[str]:
-        return (token for token, entry in self.entries().items() if entry["state"] == "sending")
-
-    # --- what became of them -----------------------------------------------------------------------------------------
-
-    def entries(self) -> dict[str, dict[str, str]]:
-        """Return the commands' entries by their tokens."""
-        return self.dynamo.texts("command#")
-
-    def entry(self, command_id: str) -> dict[str, str]:
-        """Return a command's entry as plain texts; {} where there is none."""
-        item = self.dynamo.items.get((f"command#{command_token(command_id)}", "command"), {})
-        return {name: next(iter(value.values())) for name, value in item.items()}
-
-    def state(self, command_id: str) -> str | None:
-        return self.entry(command_id).get("state")
-
-    def outcome(self, command_id: str) -> dict[str, Any]:
-        outcome: dict[str, Any] = json.loads(self.entry(command_id).get("outcome", "{}"))
-        return outcome
-
-    def rejections(self) -> list[dict[str, Any]]:
-        """Return what was rejected: the command as it could be read, the field and the problem."""
-        return [
-            {**json.loads(entry["command"]), **json.loads(entry["outcome"]), "account": entry["account"]}
-            for entry in self.dynamo.texts("rejection#").values()
-        ]
-
-    def dead_ids(self) -> set[str]:
-        """Return the ids of the commands on the dead-letter queue."""
-        return {each["id"] for stored in self.sqs.dead for each in _commands_in(json.loads(stored.body))}
-
-    def events(self, records: Sequence[Record] | None = None, batch_size: int = 10) -> list[dict[str, Any]]:
-        """Publish the journal's stream and return the events."""
-        bus = Bus()
-        publisher = Publisher(
-            {CALLBACKS.name: CALLBACKS},
-            bus,
-            _never_set_aside,
-            Noted(),
-            Correlator(dynamodb.as_client(self.dynamo), TABLE, self.clock),
+        return (
+            pk.removeprefix("command#")
+            for (pk, _), item in self.dynamo.items.items()
+            if item.get("state") == {"S": "sending"}
         )
-        stream = self.dynamo.stream if records is None else records
-        for start in range(0, len(stream), batch_size):
-            assert publisher({"Records": stream[start : start + batch_size]}) == {"batchItemFailures": []}
-        return bus.events
-
-    def final_events(self) -> dict[str, set[tuple[str, str]]]:
-        """Return by command the id and the type of each of its events, copies counted once."""
-        found: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        for event in self.events():
-            correlation = event["metadata"]["correlation"]
-            if correlation:
-                found[correlation["command_id"]].add((event["metadata"]["id"], event["metadata"]["type"]))
-        return found
 
     def counted(self, name: str = "commands") -> Counter[str]:
         """Return how often each result was counted."""
@@ -347,9 +399,11 @@ def seeded(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311  # reproducible is the point
 
 
-def _commands_in(body: Any) -> list[Mapping[str, Any]]:
+def _ids_in(body: Mapping[str, Any]) -> list[str]:
     messages = body.get("messages")
-    return [body] if messages is None else messages
+    if messages is None:
+        return [body["id"]]
+    return [message.get("id") or f"{body['id']}/{place}" for place, message in enumerate(messages, 1)]
 
 
 def _aws_error(fault: Fault) -> Exception:

@@ -762,6 +762,14 @@ def test_a_message_s_status_follows_its_callbacks(zorya: Caller, endpoint: Endpo
     assert zorya.facts(get_status(bad))["provider_code"] == "-105"
 
 
+def test_what_comes_out_of_order_is_old_news(zorya: Caller, service: Service, endpoint: Endpoint) -> None:
+    zorya.facts(top_up(), "out_of_order")
+    message = zorya.facts(send_sms(), "failed,out_of_order")["message_id"]
+    endpoint.wait_for(4)
+    assert [row.provider_code for row in report(zorya, service)] == ["103"]
+    assert zorya.facts(get_status(message))["provider_code"] == "-105"
+
+
 def test_a_callback_that_is_not_acknowledged_comes_again(
     zorya: Caller, control: httpx.Client, endpoint: Endpoint
 ) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from threading import Event as Flag
 from typing import NamedTuple
 
+from tests.http_api import Event
 from tests.stack.inbox import Inbox, of_account
 from tests.stack.provider import Provider, is_taken, message_id
 
@@ -30,9 +31,15 @@ class Sent(NamedTuple):
 
 
 class Traffic:
-    """What was sent while something happened."""
+    """What was sent while something happened.
+
+    Attributes:
+        begun: how many callbacks have been on their way.
+        sent: those that were taken, or given up.
+    """
 
     def __init__(self) -> None:
+        self.begun = 0
         self.sent: list[Sent] = []
 
     @property
@@ -58,7 +65,9 @@ def traffic(provider: Provider, senders: int) -> Iterator[Traffic]:
 
     def send() -> None:
         while not stop.is_set():
-            seen.sent.append(_send_until_taken(provider))
+            event = provider.callback("reply")
+            seen.begun += 1
+            seen.sent.append(_send_until_taken(provider, event))
             time.sleep(PAUSE_SECONDS)
 
     with ThreadPoolExecutor(senders) as threads:
@@ -87,8 +96,7 @@ def check_that_nothing_is_lost_or_doubled(
     assert len(set().union(*ids.values())) == len(seen.sent), "an id for each"
 
 
-def _send_until_taken(provider: Provider) -> Sent:
-    event = provider.callback("reply")
+def _send_until_taken(provider: Provider, event: Event) -> Sent:
     sent = Sent(message_id(event), [], [])
     while not sent.statuses or (not is_taken(sent.statuses[-1]) and len(sent.statuses) < ATTEMPTS):
         answer = provider.post(event)

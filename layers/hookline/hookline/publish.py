@@ -183,7 +183,7 @@ class Publisher:
             if isinstance(subject, Subject):
                 subjects.append((name, record, subject))
         try:
-            correlations = self._correlate([subject for _, _, subject in subjects]) if subjects else []
+            correlations = self._correlations([subject for _, _, subject in subjects])
         except JournalUnavailableError as error:
             self._telemetry.count("events", 0, again=len(subjects), reason=str(error))
             return {name for name, _ in records}
@@ -203,6 +203,21 @@ class Publisher:
         published = [event for event in outgoing if event.sequence not in failed]
         self._telemetry.count("events", len(published), again=len(failed) or None)
         return failed
+
+    def _correlations(self, subjects: Sequence[Subject]) -> Sequence[Correlation | str | Exception | None]:
+        """Find the subjects' commands; where one can't be looked at, what it raised stands in its place.
+
+        Raises:
+            JournalUnavailableError: the journal did not answer.
+        """
+        try:
+            return self._correlate(subjects) if subjects else []
+        except JournalUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it must not hold up the others: each alone
+            if len(subjects) == 1:
+                return [error]
+            return [correlation for subject in subjects for correlation in self._correlations([subject])]
 
     def _subject_or_aside(self, record: Mapping[str, Any]) -> Subject | str | None:
         """Read an entry. A text where it was set aside instead, None where not even that could be done."""
@@ -230,10 +245,14 @@ class Publisher:
         return Subject(entry, happening, fields)
 
     def _outgoing_or_aside(
-        self, name: str, record: Mapping[str, Any], subject: Subject, correlation: Correlation | str | None
+        self,
+        name: str,
+        record: Mapping[str, Any],
+        subject: Subject,
+        correlation: Correlation | str | Exception | None,
     ) -> Outgoing | None:
         try:
-            return _outgoing(name, subject, correlation if isinstance(correlation, Correlation) else None)
+            return _outgoing(name, subject, correlation)
         except Exception as error:  # noqa: BLE001  # whatever it is, it must not hold up the others
             self._put_aside(record, error)
             return None
@@ -297,8 +316,10 @@ def _next_call(waiting: Sequence[Outgoing]) -> list[Outgoing]:
     return call
 
 
-def _outgoing(name: str, subject: Subject, correlation: Correlation | None) -> Outgoing:
-    event = _event(subject, correlation)
+def _outgoing(name: str, subject: Subject, correlation: Correlation | str | Exception | None) -> Outgoing:
+    if isinstance(correlation, Exception):
+        raise correlation
+    event = _event(subject, correlation if isinstance(correlation, Correlation) else None)
     outgoing = Outgoing(name, subject.entry["pk"], event.metadata.type, event.detail())
     if outgoing.size > MAX_CALL_BYTES:
         raise EventTooLargeError(f"the event takes {outgoing.size} bytes, the bus {MAX_CALL_BYTES}")

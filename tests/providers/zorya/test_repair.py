@@ -26,6 +26,7 @@ MENDED = (
     Case("the same after an array", '{"a": [null] "c": 2}', {"a": [None], "c": 2}),
     Case("the same after a number", '{"a": 1 "c": 2}', {"a": 1, "c": 2}),
     Case("commas between thousands", '{"a": 549,950.0500 }', {"a": "549,950.0500"}),
+    Case("the same, then a name without a comma", '{"a": 549,950 "b": 2}', {"a": "549,950", "b": 2}),
     Case("the same, negative, then a name", '{"a": -1,234,567, "b": 2}', {"a": "-1,234,567", "b": 2}),
     Case("all at once", '{"r": {"a": 1,234.50, "b ": "x",} "error": [null,],}', {
         "r": {"a": "1,234.50", "b": "x"}, "error": [None],
@@ -51,6 +52,8 @@ UNREADABLE = (
     Case("a comma first", '{, "a": 1}', None),
     Case("a digit apart from its number", '{"code": 2 00}', None),
     Case("thousands apart from their number", '{"a": 549, 950.05}', None),
+    Case("thousands of four digits", '{"a": 549,9500}', None),
+    Case("thousands with two points", '{"a": 549,950.05.1}', None),
     Case("thousands of two digits", '{"a": 549,95}', None),
     Case("thousands after four digits", '{"a": 1549,950}', None),
     Case("two texts", '{"a": "x" "y"}', None),

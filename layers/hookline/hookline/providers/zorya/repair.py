@@ -21,7 +21,7 @@ MAX_REPAIR = 4 * 1024 * 1024
 """Characters: a longer text is read as it is or not at all."""
 
 _BLANK = re.compile(r"[ \t\r\n]*+")
-_GROUPED = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]++)?(?=[ \t\r\n]*+[,}])")
+_GROUPED = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})++(?:\.[0-9]++)?")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]:,]|[^\s"{}\[\]:,]++', re.DOTALL)
 _COLON = re.compile(r"[ \t\r\n]*+:")
 
