@@ -23,7 +23,11 @@ OTHER_SECRET = "marked-secret-of-umbrella-e2408bfa91"
 WRONG_SECRET = "marked-secret-of-nobody-06d5c3b7aa18"
 """A secret that no account has."""
 
-SECRETS = (SECRET, OLDER_SECRET, NEWER_SECRET, OTHER_SECRET, WRONG_SECRET)
+EMAIL = "marked+sender@example.com"
+API_TOKEN = "marked-token-of-acme/5f1d 9e+77"
+"""What `ACCOUNT` signs in to the provider's API with."""
+
+SECRETS = (SECRET, OLDER_SECRET, NEWER_SECRET, OTHER_SECRET, WRONG_SECRET, EMAIL, API_TOKEN)
 
 TEXT = "Ja, asseblief! Bel my môre om 9 ✓"
 OTHER_TEXT = "Nee dankie, kanselleer die bestelling"

@@ -449,7 +449,8 @@ def sms_count(text: Annotated[str, typer.Argument(help="The message.")], as_json
         output.print_json(counted._asdict())
     else:
         why = f", because of {' '.join(counted.not_gsm)}" if counted.not_gsm else ""
-        print(f"{counted.segments} segments, {counted.units} units in {counted.encoding}{why}")
+        segments = "1 segment" if counted.segments == 1 else f"{counted.segments} segments"
+        print(f"{segments}, {counted.units} units in {counted.encoding}{why}")
 
 
 @app.command("schemas")

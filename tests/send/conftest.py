@@ -10,7 +10,7 @@ pytest.register_assert_rewrite("tests.send.proof")
 
 from simulators.common import Chaos, serve  # noqa: E402  # after it
 from simulators.zoom_connect import Simulator  # noqa: E402  # after it
-from tests.providers.zoom_connect.sending import API_TOKEN, EMAIL  # noqa: E402  # after it
+from tests.samples import API_TOKEN, EMAIL  # noqa: E402  # after it
 
 HANG_S = 0.02
 BASE_PATH = "/app/api/rest/v1"

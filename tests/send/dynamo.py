@@ -23,6 +23,7 @@ type Key = tuple[str, str]
 MAX_ITEMS = 100
 MAX_KEY_BYTES = {"pk": 2048, "sk": 1024}
 MAX_ITEM_BYTES = 400 * 1024
+MAX_TRANSACTION_BYTES = 4_000_000
 _TOKENS = re.compile(r"[#:]?\w+|[(),=]")
 
 
@@ -77,7 +78,7 @@ class Dynamo:
             return {}  # botocore asks again, with the same token, where it had no answer
         writes = [next(iter(item.items())) for item in TransactItems]
         keys = [_key(write.get("Key") or write["Item"]) for _, write in writes]
-        if not 0 < len(writes) <= MAX_ITEMS or len(set(keys)) < len(keys):
+        if not 0 < len(writes) <= MAX_ITEMS or len(set(keys)) < len(keys) or _size(writes) > MAX_TRANSACTION_BYTES:
             raise client_error("ValidationException", "TransactWriteItems")
         with self._lock:
             reasons = [self._reason(key, write) for key, (_, write) in zip(keys, writes, strict=True)]
@@ -123,6 +124,11 @@ class Dynamo:
         self.items[key] = after
         if after != before:
             self.stream.append(record(after, len(self.stream), event_name="INSERT" if before is None else "MODIFY"))
+
+
+def _size(writes: list[tuple[str, dict[str, Any]]]) -> int:
+    values = [write.get("Item") or write["ExpressionAttributeValues"] for _, write in writes]
+    return sum(len(text.encode()) for each in values for value in each.values() for text in value.values())
 
 
 def as_client(double: object) -> "DynamoDBClient":

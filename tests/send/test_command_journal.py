@@ -277,6 +277,14 @@ def test_many_are_claimed_in_as_few_transactions_as_can_be(count: int, sizes: li
     assert len(double.items) == count
 
 
+def test_long_texts_are_claimed_in_transactions_that_dynamodb_takes() -> None:
+    double = Counting()
+    claim, denied = journal_on(double).claim([command(f"order-{n}", text="😀" * 10_000) for n in range(100)], NOW)
+    assert denied == {}
+    assert double.sizes == [74, 26]
+    assert {item["claim"]["S"] for item in double.items.values()} == {claim}
+
+
 @pytest.mark.parametrize("taken", [[0], [99], [100], [249], [5, 105, 205], list(range(0, 250, 3)), list(range(250))])
 def test_of_many_those_that_are_taken_are_left_out_and_no_other(taken: list[int]) -> None:
     double = Dynamo()

@@ -32,6 +32,7 @@ class Scenario(NamedTuple):
         settings: the accounts'.
         modes: how the stand-in behaves, by number: modes, and for how many messages.
         most: how many messages an invocation gets.
+        receives: how often the messages were received before.
         refuses_bulks: whether it refuses bulk calls as a whole.
         ends: the states that the commands have where nothing fails.
     """
@@ -42,6 +43,7 @@ class Scenario(NamedTuple):
     settings: Mapping[str, Any] = {}
     modes: Mapping[str, tuple[str, int | None]] = {}
     most: int = 100
+    receives: int = 0
     refuses_bulks: bool = False
 
 
@@ -84,7 +86,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "a bulk call refused as a whole": Scenario(orders(3), order_ids(3), {"succeeded": 3}, refuses_bulks=True),
     "credentials that are never accepted": Scenario(
-        orders(1), order_ids(1), {"waiting": 1}, modes={NUMBER: ("401", None)}
+        orders(2), order_ids(2), {"waiting": 2}, modes={NUMBER: ("401", None)}, receives=9
     ),
     "a server error": Scenario(orders(1), order_ids(1), {"unknown": 1}, modes={NUMBER: ("500", None)}),
     "a server error after it was accepted": Scenario(
@@ -129,6 +131,8 @@ def run(scenario: Scenario, stand_in: StandIn, choose: Callable[[int, str], Faul
         telemetry=Quiet(),
     )
     world.put(*scenario.documents)
+    for stored in world.sqs.waiting:
+        stored.receives = scenario.receives
     world.drain(scenario.most)
     return world
 

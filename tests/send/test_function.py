@@ -22,8 +22,7 @@ from hookline.pace import HORIZON_SECONDS
 from hookline.wiring.publish import LATER_SECONDS
 from hookline.wiring.send import LEASE_SECONDS, TIMEOUT, http_client
 from simulators.zoom_connect.modes import read_modes
-from tests.providers.zoom_connect.sending import API_TOKEN, EMAIL
-from tests.samples import ACCOUNT, NUMBER, TEXT
+from tests.samples import ACCOUNT, API_TOKEN, EMAIL, NUMBER, TEXT
 from tests.send.conftest import StandIn
 from tests.send.world import record_of, send_sms
 

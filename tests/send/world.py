@@ -21,7 +21,7 @@ from hookline.publish import Outgoing, Publisher
 from hookline.send import CommandQueue, Sender
 from hookline.sending import SendingProvider
 from tests.doubles import Clock, Noted, client_error
-from tests.samples import ACCOUNT, NUMBER, OTHER_ACCOUNT, TEXT
+from tests.samples import ACCOUNT, API_TOKEN, EMAIL, NUMBER, OTHER_ACCOUNT, TEXT
 from tests.send import dynamo as dynamodb
 from tests.send import sqs
 from tests.send.dynamo import Dynamo
@@ -354,9 +354,6 @@ class Bus:
 
 def document(**settings: Any) -> dict[str, Any]:
     """Make an account's secret."""
-    # The values are marked: `tests.providers.zoom_connect.sending`.
-    from tests.providers.zoom_connect.sending import API_TOKEN, EMAIL  # noqa: PLC0415  # it marks them, too
-
     return {"provider": "zoom_connect", "credentials": {"email": EMAIL, "token": API_TOKEN}, "settings": settings}
 
 

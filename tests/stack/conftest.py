@@ -26,11 +26,19 @@ _notes: list[str] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder, and give the first one the time that setting up takes."""
-    ours = [item for item in items if item.path.is_relative_to(_HERE)]
-    for item in ours:
+    """Mark every test of this folder."""
+    for item in _of_this_folder(items):
         item.add_marker(pytest.mark.stack)
-        item.add_marker(pytest.mark.timeout(SET_UP_SECONDS if item is ours[0] else TEST_SECONDS))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Give the first test, of those that were chosen, the time that setting up takes."""
+    for number, item in enumerate(_of_this_folder(session.items)):
+        item.add_marker(pytest.mark.timeout(TEST_SECONDS if number else SET_UP_SECONDS))
+
+
+def _of_this_folder(items: list[pytest.Item]) -> list[pytest.Item]:
+    return [item for item in items if item.path.is_relative_to(_HERE)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

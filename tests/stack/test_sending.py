@@ -5,7 +5,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -121,16 +121,25 @@ def out(stack: Stack, stand_in: StandIn) -> Out:
     return Out(new_sender(stack, stand_in), stand_in)
 
 
+class Lost(NamedTuple):
+    """A command whose answer never comes, and what its direct invocation returns in the end."""
+
+    out: Out
+    document: Document
+    said: Future[dict[str, Any]]
+
+
 @pytest.fixture(scope="module")
-def lost_for_long(stack: Stack, out: Out) -> Document:
-    """A command whose answer never comes: the provider took it, and is silent until the sender gives up."""
+def lost(stack: Stack, stand_in: StandIn) -> Iterator[Lost]:
+    """The provider takes the message, and is silent until the sender gives up: begun before all others."""
+    out = Out(new_sender(stack, stand_in), stand_in)
     document = out.sms(to="+27820990603")
-    queue(stack, document)
-    return document
+    with ThreadPoolExecutor(1) as thread:
+        yield Lost(out, document, thread.submit(invoke, stack, document))
 
 
 @pytest.fixture(scope="module")
-def each_way(stack: Stack, out: Out, lost_for_long: Document) -> dict[str, tuple[Document, Any]]:  # noqa: ARG001  # it takes long, so it begins first
+def each_way(stack: Stack, out: Out, lost: Lost) -> dict[str, tuple[Document, Any]]:  # noqa: ARG001  # it begins first
     """One command given in each way, and what giving it returned."""
     given = {}
     for way, give in WAYS.items():
@@ -468,18 +477,17 @@ def test_a_report_that_overtakes_the_answer_names_its_command(stack: Stack, out:
 
 
 def test_a_provider_that_never_answers_is_given_up_and_asked_nothing_twice(
-    out: Out, inbox: Inbox, lost_for_long: Document
+    stack: Stack, inbox: Inbox, lost: Lost
 ) -> None:
-    """It was given before all others, so that nobody waits for it here."""
-    event = outcome_of(inbox, lost_for_long)
-    all_of_it = inbox.wait(of_command(lost_for_long["id"]), 3)
-    assert sorted(statuses(all_of_it)) == ["delivered", "sent", "unknown"]
-    unknown = next(event for event in all_of_it if statuses([event]) == ["unknown"])
-    assert unknown["detail"]["data"]["provider_text"] == "ReadTimeout"
-    [row] = out.accepted(lost_for_long)
-    waited = datetime.fromisoformat(unknown["detail"]["metadata"]["recorded_at"]).timestamp() - row["accepted_at"]
+    said = lost.said.result(OUTCOME_SECONDS)
+    assert (said["state"], said["outcome"]["why"]) == ("unknown", "ReadTimeout")
+    events = inbox.wait(of_command(lost.document["id"]), 3)
+    assert sorted(statuses(events)) == ["delivered", "sent", "unknown"]
+    [unknown] = [event["detail"]["metadata"] for event in events if statuses([event]) == ["unknown"]]
+    assert invoke(stack, lost.document) == said
+    [row] = lost.out.accepted(lost.document)
+    waited = datetime.fromisoformat(unknown["recorded_at"]).timestamp() - row["accepted_at"]
     assert waited >= READ_TIMEOUT_SECONDS
-    assert event
 
 
 # --- nothing is left -------------------------------------------------------------------------------------------------

@@ -32,6 +32,9 @@ LINK = "link"
 MAX_TRANSACTION = 100
 """Items that DynamoDB takes in one transaction."""
 
+MAX_TRANSACTION_BYTES = 3_000_000
+"""What commands may take of a transaction; DynamoDB takes 4 MB, keys and names counted."""
+
 MAX_TRIES = 3
 """How often a write is tried that another one was in the way of, or whose outcome would otherwise be forgotten."""
 
@@ -133,7 +136,8 @@ class CommandJournal:
         denied: dict[str, Record] = {}
         waiting = list(commands)
         while waiting:
-            part, rest = waiting[:MAX_TRANSACTION], waiting[MAX_TRANSACTION:]
+            part = _first_that_fit(waiting)
+            rest = waiting[len(part) :]
             failed = self._write([self._claim_write(command, claim, now) for command in part])
             denied |= {part[index].id: _record(item) for index, item in failed.items()}
             # A transaction is all or nothing: what stood in its way is taken out, and the others are tried again.
@@ -345,6 +349,18 @@ class CommandJournal:
 
     def _expiry(self, now: float) -> str:
         return str(int(now) + self._retention)
+
+
+def _first_that_fit(commands: Sequence[BaseCommand]) -> list[BaseCommand]:
+    """Take the first commands that fit a transaction."""
+    part: list[BaseCommand] = []
+    size = 0
+    for command in commands[:MAX_TRANSACTION]:
+        size += len(command.model_dump_json().encode())
+        if part and size > MAX_TRANSACTION_BYTES:
+            break
+        part.append(command)
+    return part
 
 
 def _key(value: str, prefix: str = f"{COMMAND}#", sort: str = COMMAND) -> dict[str, Any]:

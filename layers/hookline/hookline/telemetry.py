@@ -5,6 +5,7 @@ and counts; whoever adds a field adds it to the redaction test's mind too.
 """
 
 import os
+from threading import Lock
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
@@ -20,6 +21,7 @@ class Telemetry:
 
     def __init__(self, function: str) -> None:
         self._function = function
+        self._lock = Lock()  # a line is put together in steps
         self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=function)
 
     def count(
@@ -33,8 +35,14 @@ class Telemetry:
             dimensions: what the metric is split by: values from short lists of ours only.
             fields: the rest of the line: names, reasons, counts. None is left out.
         """
+        with self._lock:
+            self._write(name, amount, dimensions or {}, fields)
+
+    def _write(
+        self, name: str, amount: float, dimensions: dict[str, str], fields: dict[str, str | float | None]
+    ) -> None:
         metrics = self._metrics
-        for dimension, of in (dimensions or {}).items():
+        for dimension, of in dimensions.items():
             metrics.add_dimension(dimension, of)
         metrics.add_metric(name, MetricUnit.Count, amount)
         for key, value in fields.items():

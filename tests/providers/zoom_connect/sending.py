@@ -6,12 +6,10 @@ from typing import Any
 from hookline.commands import GetBalance, SendSms
 from hookline.outcomes import Answer, Outcome
 from hookline.providers.zoom_connect.rest import SENDING, Account, read_account
-from tests.redaction import Kind, mark
+from tests import samples
 from tests.samples import ACCOUNT, NUMBER, TEXT
 
-EMAIL = "marked+sender@example.com"
-API_TOKEN = "marked-token-of-acme/5f1d 9e+77"
-mark(Kind.SECRET, EMAIL, API_TOKEN)
+EMAIL, API_TOKEN = samples.EMAIL, samples.API_TOKEN
 
 ENCODINGS = ("json", "xml", "url-parameters")
 AUTHS = ("headers", "basic", "query")
