@@ -3,7 +3,6 @@
 from typing import Any
 
 from hookline.providers.zoom_connect.rest import SENDING
-
 from hookline.wiring.send import Context, handle, sender
 
 send = sender(SENDING)
