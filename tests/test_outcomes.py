@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
@@ -119,7 +119,12 @@ def listening(answer: bytes | None) -> Iterator[str]:
             if answer is None:
                 over.wait(5)
             else:
-                connection.sendall(answer)
+                # A socket closed with something unread in it is reset, which the client sees as another error.
+                with suppress(OSError):
+                    connection.sendall(answer)
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65_536):
+                        pass
 
     thread = threading.Thread(target=serve)
     thread.start()
