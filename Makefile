@@ -37,8 +37,9 @@ check: setup ## ruff, mypy, import-linter, cfn-lint, sam validate, checkov, depe
 fuzz: setup ## a million requests of every kind at the verifiers
 	@$(RUN)/python -m tests.fuzz.fuzz_verify --inputs 1000000
 
-load: setup ## ten thousand commands through the local stack while the provider misbehaves, reconciled
+load: setup ## fifteen thousand commands through the local stack while both providers misbehave, reconciled
 	@$(RUN)/python -m tests.load.run_commands
+	@$(RUN)/python -m tests.load.run_zorya
 
 bench: build ## speed, start-up and throughput, side by side with others; writes benchmarks/results.md
 	@$(RUN)/python -m benchmarks

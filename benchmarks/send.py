@@ -16,10 +16,13 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.frame import Aim, Section, Table, ratio, spread
 from benchmarks.local_stack import local_stack
 from hookline.accounts import Accounts
+from hookline.calls import Caller
 from hookline.command_journal import CommandJournal
+from hookline.command_queue import CommandQueue
 from hookline.pace import Pace
 from hookline.providers.zoom_connect.rest import SENDING
-from hookline.send import CommandQueue, Sender
+from hookline.send import Sender
+from hookline.stops import Stops
 from hookline.telemetry import Telemetry
 from hookline_cli import accounts, commands, demo
 from hookline_cli.stack import Stack
@@ -155,8 +158,9 @@ def _sender(stack: Stack, document: accounts.Document) -> Iterator[Sender]:
             Accounts(lambda _name: document, SENDING.read_account, time.time),
             CommandJournal(stack.dynamodb, table, SENDING.name, 3600, 120),
             Pace(stack.dynamodb, table),
-            http,
+            Caller(SENDING, http, _Silent("bench")),
             CommandQueue(stack.sqs, "", ""),
+            Stops(stack.dynamodb, table, SENDING.name),
             _Silent("bench"),
         )
 

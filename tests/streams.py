@@ -53,8 +53,12 @@ def item(
     return {**{name: {"S": text} for name, text in texts.items()}, "expires_at": {"N": str(int(NOW) + 2_592_000)}}
 
 
-def record(new_image: Item, number: int = 0, *, event_name: str = "INSERT") -> Record:
-    """Make the stream's record of an entry that was written; `number` is its place in the stream."""
+def record(new_image: Item, number: int = 0, *, event_name: str = "INSERT", keys: Item | None = None) -> Record:
+    """Make the stream's record of an entry that was written; `number` is its place in the stream.
+
+    Of one that was deleted there is no new image: `keys` then holds its keys.
+    """
+    named = keys or new_image
     return {
         "eventID": f"{number:032x}",
         "eventName": event_name,
@@ -63,8 +67,8 @@ def record(new_image: Item, number: int = 0, *, event_name: str = "INSERT") -> R
         "awsRegion": "af-south-1",
         "dynamodb": {
             "ApproximateCreationDateTime": NOW + number,
-            "Keys": {"pk": new_image["pk"], "sk": new_image["sk"]},
-            "NewImage": dict(new_image),
+            "Keys": {"pk": named["pk"], "sk": named["sk"]},
+            **({"NewImage": dict(new_image)} if new_image else {}),
             "SequenceNumber": str(FIRST_SEQUENCE + number),
             "SizeBytes": sum(len(name) + len(text) for name, value in new_image.items() for text in value.values()),
             "StreamViewType": "NEW_IMAGE",

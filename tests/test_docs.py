@@ -20,7 +20,6 @@ from hookline.command_journal import FINAL, State
 from hookline.commands import COMMAND_TYPES, REQUESTED, BaseCommand, SendSmsBatch, read_command
 from hookline.events import DATA_TYPES, event_models
 from hookline.journal import Written
-from hookline.providers.zoom_connect.rest import SENDING as ZOOM_CONNECT
 from hookline.receive import _RESULTS_OF_ERRORS
 from hookline_cli import demo, docs
 from hookline_cli.callbacks import SPEAKERS
@@ -306,22 +305,30 @@ def test_commands_are_found_in_the_documentation() -> None:
 
 @pytest.mark.parametrize(("page", "document"), GIVEN, ids=[page for page, _ in GIVEN])
 def test_a_command_that_is_shown_is_a_good_one(page: str, document: Any) -> None:
-    account = ZOOM_CONNECT.read_account("acme-za", {"provider": "zoom_connect", "credentials": CREDENTIALS})
     before = datetime(2026, 11, 1, tzinfo=UTC).timestamp()
     command = read_command(document)
-    assert command.kind in {*ZOOM_CONNECT.kinds, SendSmsBatch.kind}, page
-    assert ZOOM_CONNECT.check(command, account, before)
+    provider = SENDERS[ACCOUNTS[command.account]["provider"]]
+    assert command.kind in {*provider.kinds, SendSmsBatch.kind}, page
+    assert provider.check(command, provider.read_account(command.account, ACCOUNTS[command.account]), before)
 
 
-CREDENTIALS = {"email": "you@example.com", "token": "..."}
+ACCOUNTS: Mapping[str, Any] = {
+    "acme-za": {"provider": "zoom_connect", "credentials": {"email": "you@example.com", "token": "..."}},
+    "acme-mx": {
+        "provider": "zorya",
+        "credentials": {"client_id": "1234-ABCD-1234", "secure_password": "..."},
+        "settings": dict.fromkeys(("auth_url", "gateway_url", "topup_url"), "https://zorya.example.com")
+        | {"sender": "99999"},
+    },
+}
 
 
-@pytest.mark.parametrize("state", [*FINAL, State.WAITING, "rejected"])
+@pytest.mark.parametrize("state", [*FINAL, State.WAITING, State.SCHEDULED, "rejected"])
 def test_every_state_of_an_answer_is_documented(state: str) -> None:
     assert row(COMMANDS_PAGE, state)
 
 
-@pytest.mark.parametrize("result", [*FINAL, "rejected", "not_sent"])
+@pytest.mark.parametrize("result", [*FINAL, "rejected", "not_sent", "scheduled"])
 def test_every_result_of_a_command_is_documented(result: str) -> None:
     assert row(OPERATING, result)
 

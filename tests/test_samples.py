@@ -107,10 +107,17 @@ def test_the_unreadable_sample_is_one_of_a_provider_that_is_gone() -> None:
 # --- what subscribers get --------------------------------------------------------------------------------------------
 
 
-def test_the_samples_of_events_are_what_becomes_of_the_streams_sample() -> None:
-    made = {event.metadata.type: on_the_bus(event) for event in published(load("publish", "callbacks"))}
-    assert len(made) == 3
-    assert made == {name: load("events", name) for name in made}
+def test_the_samples_of_events_are_what_becomes_of_the_streams_samples() -> None:
+    made = {
+        event.metadata.type: on_the_bus(event)
+        for sample in ("callbacks", "commands")
+        for event in published(load("publish", sample))
+    }
+    assert made == {name: load("events", name) for name in EVENTS}
+
+
+def test_there_is_a_sample_of_every_type_of_event() -> None:
+    assert set(EVENTS) == {data.type for data in DATA_TYPES}
 
 
 @cache

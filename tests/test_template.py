@@ -190,7 +190,7 @@ def test_a_role_names_every_action_and_every_resource(name: str) -> None:
         for resource in as_list(statement["Resource"]):
             assert resource not in ("*", {"Fn::Sub": "*"})
             if "Fn::Sub" in resource:  # what a name is chosen for later: accounts, log streams, schedules
-                assert re.search(r"\$\{Stage\}[^*]*\*?$", resource["Fn::Sub"]), resource
+                assert re.search(r"\$\{(Stage|Reports\.Arn)\}[^*]*\*?$", resource["Fn::Sub"]), resource
             else:
                 assert set(resource) <= {"Fn::GetAtt", "Ref"}
 
@@ -232,10 +232,19 @@ def test_publish_reads_no_account_and_writes_no_entry() -> None:
     assert not {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"} & may.keys()
 
 
-def test_nobody_changes_accounts_scans_or_deletes_entries() -> None:
+def test_nobody_deletes_anything_but_of_the_list_of_open_commands() -> None:
+    every = [statement for name in ROLES for statement in statements(ROLES[name])]
+    deleting = [it for it in every if "dynamodb:DeleteItem" in as_list(it["Action"])]
+    assert len(deleting) == 2
+    for statement in deleting:
+        assert statement["Action"] == "dynamodb:DeleteItem"
+        assert statement["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["open#zorya"]}}
+
+
+def test_nobody_changes_accounts_or_scans() -> None:
     may = {action for name in ROLES for action in actions(name)}
     assert {it for it in may if it.startswith("secretsmanager:")} == {"secretsmanager:GetSecretValue"}
-    assert not {"dynamodb:Scan", "dynamodb:DeleteItem", "dynamodb:DeleteTable"} & may
+    assert not {"dynamodb:Scan", "dynamodb:DeleteTable"} & may
 
 
 # --- what is kept ----------------------------------------------------------------------------------------------------

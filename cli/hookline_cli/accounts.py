@@ -1,13 +1,16 @@
 """Accounts of a stack: added, shown, rotated. A secret goes in and never comes out on a screen."""
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from hookline.accounts import MAX_SECRETS, is_account_name, receiving_account
-from hookline.errors import AccountNotFoundError, AccountSettingsError
+from hookline.errors import AccountNotFoundError, AccountSettingsError, JournalUnavailableError
+from hookline.settle import MAX_WHO, MAX_WHY
+from hookline.stops import Stop, Stops
 from hookline_cli.callbacks import SPEAKERS
 from hookline_cli.errors import CommandError
 from hookline_cli.sending import SENDERS
@@ -133,6 +136,47 @@ def store(stack: Stack, name: str, document: Document) -> None:
         stack.secrets.put_secret_value(SecretId=_prefix(stack) + name, SecretString=json.dumps(document))
     except ClientError as error:
         raise CommandError(_words(error, name)) from error
+
+
+def find_stop(stack: Stack, name: str, provider: str) -> Stop | None:
+    """Say whether and why an account of a provider is stopped.
+
+    Raises:
+        CommandError: the journal can't be read.
+    """
+    try:
+        return _stops(stack, provider).find(name)
+    except JournalUnavailableError as error:
+        raise CommandError(f"whether {name} is stopped can't be read in the journal: {error}") from error
+
+
+def stop(stack: Stack, name: str, why: str, who: str) -> bool:
+    """Stop an account: what costs money waits in its queue from now on. Returns False where it is stopped already.
+
+    Raises:
+        CommandError: there is no such account, a text can't be kept, or the journal did not answer.
+    """
+    return _change(stack, name, why, who, going=False)
+
+
+def go_on(stack: Stack, name: str, why: str, who: str) -> bool:
+    """Let an account go on. Returns False where it is not stopped. As `stop` else."""
+    return _change(stack, name, why, who, going=True)
+
+
+def _change(stack: Stack, name: str, why: str, who: str, *, going: bool) -> bool:
+    for option, text, most in (("--why", why, MAX_WHY), ("--who", who, MAX_WHO)):
+        if not 0 < len(text.strip()) <= most:
+            raise CommandError(f"{option}: must be a text of up to {most} characters")
+    stops = _stops(stack, str(read(stack, name).get("provider")))
+    try:
+        return (stops.go_on if going else stops.stop)(name, why.strip(), who.strip(), time.time())
+    except JournalUnavailableError as error:
+        raise CommandError(f"the journal did not answer: {error}. Look with `hookline accounts show {name}`") from error
+
+
+def _stops(stack: Stack, provider: str) -> Stops:
+    return Stops(stack.dynamodb, stack.outputs["JournalTable"], provider)
 
 
 def _prefix(stack: Stack) -> str:

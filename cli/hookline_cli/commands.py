@@ -2,10 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hookline.command_journal import COMMAND, FINAL, State
+from hookline.command_journal import COMMAND, FINAL, NEWS, State
 from hookline.commands import BaseCommand, Rejection, SendSmsBatch, command_token, read_command
 from hookline.errors import AccountSettingsError
 from hookline.send import USED
@@ -54,6 +54,13 @@ class Outlet(NamedTuple):
         return self.provider.check(command, self.account, now)
 
 
+class Checked(NamedTuple):
+    """A command that its sender would take: its outlet, and its entry in the journal where it was begun before."""
+
+    outlet: Outlet
+    entry: Entry | None
+
+
 def find_outlet(stack: Stack, name: str) -> Outlet:
     """Find where an account's commands go.
 
@@ -72,27 +79,76 @@ def find_outlet(stack: Stack, name: str) -> Outlet:
     return Outlet(provider, account, stack.outputs[f"{output}CommandsUrl"], stack.outputs[f"Send{output}Function"])
 
 
+def check(stack: Stack, document: Document) -> Checked:
+    """Find a command's outlet, and refuse what its sender would refuse, before anybody has to wait for it.
+
+    Raises:
+        CommandError: names the field, and says why.
+    """
+    if not isinstance(document.get("account"), str):
+        raise CommandError("account: must be said")
+    outlet = find_outlet(stack, document["account"])
+    entry = read_entries(stack, [str(document.get("id"))]).get(str(document.get("id")))
+    try:
+        command = outlet.check(document, time.time())
+    except Rejection as rejection:
+        if rejection.field == "send_at" and entry is not None:
+            return Checked(outlet, entry)  # it may have been given in time: the sender knows
+        raise CommandError(str(rejection)) from None
+    if entry is not None and entry["digest"] != command.digest:
+        raise CommandError(str(Rejection("id", USED)))
+    return Checked(outlet, entry)
+
+
 def invoke(stack: Stack, document: Document) -> Document:
     """Do a command now, by a direct invocation, and return what became of it.
 
     Raises:
         CommandError: it would be refused, or the function failed.
     """
-    outlet = _outlet_of(stack, document)
-    answer = stack.functions.invoke(FunctionName=outlet.function, Payload=json.dumps(document).encode())
+    return call(stack, check(stack, document).outlet.function, document)
+
+
+def call(stack: Stack, function: str, document: Document) -> Document:
+    """Call a function of a stack, and return its answer.
+
+    Raises:
+        CommandError: it failed.
+    """
+    answer = stack.functions.invoke(FunctionName=function, Payload=json.dumps(document).encode())
     said: Document = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
         raise CommandError(f"the function failed: {said.get('errorType')}")
     return said
 
 
-def submit(stack: Stack, document: Document) -> None:
-    """Put a command on its provider's queue.
+def say(said: Mapping[str, Any]) -> str:
+    """Say in words why what was answered to a direct invocation, or stands in the journal, is no success."""
+    outcome = said.get("outcome", {})
+    match said["state"]:
+        case "rejected":
+            return f"{said['field']}: {said['problem']}" if said.get("field") else str(said["problem"])
+        case "failed":
+            words = [outcome.get("code"), outcome.get("text")]
+            return f"it failed: {' '.join(word for word in words if word) or 'the provider did not say why'}"
+        case "waiting":
+            why, after = said.get("why", "it was not sent yet"), said.get("retry_after")
+            return f"nothing was asked of the provider: {why}; try again" + (f" in {after:.0f} s" if after else "")
+        case "unknown":
+            return f"nobody knows what became of it: {outcome.get('why', 'no answer')}"
+        case state:
+            return f"it is {state}"
+
+
+def submit(stack: Stack, document: Document) -> Outlet:
+    """Put a command on its provider's queue, and return its outlet.
 
     Raises:
         CommandError: it would be refused: names the field, and says why.
     """
-    put(stack, _outlet_of(stack, document), document)
+    outlet = check(stack, document).outlet
+    put(stack, outlet, document)
+    return outlet
 
 
 def put(stack: Stack, outlet: Outlet, document: Document) -> None:
@@ -123,6 +179,24 @@ def show(stack: Stack, command_id: str) -> Document:
     }
 
 
+def follow(stack: Stack, outlet: Outlet, command_id: str, seconds: float) -> Document:
+    """Wait for what becomes of a command that was given, and say what is known of it, as `show` does.
+
+    Raises:
+        CommandError: nothing is; says so where that is because its account is stopped.
+    """
+    name = outlet.account.name
+    states = wait(stack, [command_id], seconds, until=NEWS)
+    if states[command_id] == State.WAITING:
+        stop = accounts.find_stop(stack, name, outlet.provider.name)
+        if stop is not None:
+            raise CommandError(
+                f"{command_id} waits in its queue: the account {name} is stopped since {stop.at} by {stop.who}: "
+                f"{stop.why}. It is done once the account goes on: `hookline accounts go-on {name}`"
+            )
+    return show(stack, command_id)
+
+
 def read_entries(stack: Stack, command_ids: Sequence[str]) -> dict[str, Entry]:
     """Read commands' entries from the journal, as plain values, by id; those that are there."""
     table = stack.outputs["JournalTable"]
@@ -140,7 +214,12 @@ def read_entries(stack: Stack, command_ids: Sequence[str]) -> dict[str, Entry]:
 
 
 def wait(
-    stack: Stack, command_ids: Sequence[str], seconds: float, progress: Callable[[int], None] = lambda _done: None
+    stack: Stack,
+    command_ids: Sequence[str],
+    seconds: float,
+    progress: Callable[[int], None] = lambda _done: None,
+    *,
+    until: Collection[State] = FINAL,
 ) -> dict[str, str]:
     """Wait until what becomes of commands is known.
 
@@ -149,6 +228,7 @@ def wait(
         command_ids: the commands.
         seconds: how long at the most.
         progress: is told how many are done.
+        until: the states that are waited for. `NEWS` has `scheduled` too, which lasts until a command's `send_at`.
 
     Returns:
         Their states by id: `waiting` for one that is not in the journal yet.
@@ -156,10 +236,10 @@ def wait(
     deadline = time.monotonic() + seconds
     states: dict[str, str] = {}
     while True:
-        open_ids = [command_id for command_id in command_ids if State(states.get(command_id, "waiting")) not in FINAL]
+        open_ids = [command_id for command_id in command_ids if State(states.get(command_id, "waiting")) not in until]
         entries = read_entries(stack, open_ids)
         states |= {command_id: str(entries.get(command_id, {}).get("state", "waiting")) for command_id in open_ids}
-        done = sum(State(state) in FINAL for state in states.values())
+        done = sum(State(state) in until for state in states.values())
         progress(done)
         if done == len(command_ids) or time.monotonic() > deadline:
             return states
@@ -209,6 +289,8 @@ def dead_letter_queues(stack: Stack) -> dict[str, tuple[str, str]]:
                 outputs[f"{name}CommandDeadLettersUrl"],
                 outputs[f"{name}CommandsUrl"],
             )
+    if "SettleDeadLettersUrl" in outputs:
+        queues["settle"] = (outputs["SettleDeadLettersUrl"], outputs["SettleCallbacksUrl"])
     return queues
 
 
@@ -216,24 +298,3 @@ def count(stack: Stack, queue_url: str) -> int:
     """Say about how many messages a queue holds."""
     answer = stack.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["ApproximateNumberOfMessages"])
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
-
-
-def _outlet_of(stack: Stack, document: Document) -> Outlet:
-    """Find a command's outlet, and refuse what its sender would refuse, before anybody has to wait for it.
-
-    Raises:
-        CommandError: names the field, and says why.
-    """
-    if not isinstance(document.get("account"), str):
-        raise CommandError("account: must be said")
-    outlet = find_outlet(stack, document["account"])
-    entry = read_entries(stack, [str(document.get("id"))]).get(str(document.get("id")))
-    try:
-        command = outlet.check(document, time.time())
-    except Rejection as rejection:
-        if rejection.field == "send_at" and entry is not None:
-            return outlet  # it may have been given in time: the sender knows
-        raise CommandError(str(rejection)) from None
-    if entry is not None and entry["digest"] != command.digest:
-        raise CommandError(str(Rejection("id", USED)))
-    return outlet

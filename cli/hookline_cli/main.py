@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.progress import Progress
 
 from hookline import sms
+from hookline.command_journal import FINAL, NEWS, State
 from hookline.providers.zorya.tables import MT_STATUSES
 from hookline_cli import (
     accounts,
@@ -25,10 +26,14 @@ from hookline_cli import (
     emulator,
     local,
     output,
+    people,
     processes,
     project,
+    reports,
     schemas,
+    settling,
     subscriber,
+    top_ups,
 )
 from hookline_cli.errors import CommandError
 from hookline_cli.stack import LOCAL, Stack, find
@@ -72,6 +77,9 @@ TamperOption = Annotated[bool, typer.Option("--tamper", help="Change it after si
 ExpiredOption = Annotated[bool, typer.Option("--expired", help="Let it have expired: 401.")]
 ReplayOption = Annotated[bool, typer.Option("--replay", help="Send it twice: 200 both times, one event.")]
 IdOption = Annotated[str | None, typer.Option("--id", help="The command's id: the same again is not done twice.")]
+WhoOption = Annotated[
+    str | None, typer.Option("--who", help="Who does it; else the ARN that AWS knows you by, or user@host.")
+]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Any field of the provider's, NAME=VALUE; repeatable.")
 ]
@@ -109,13 +117,24 @@ def down(instance: Annotated[str, typer.Option(help="Which local stack.")] = LOC
 
 
 @app.command()
-def status(stack: StackOption = LOCAL, as_json: JsonOption = False) -> None:
-    """Say where a stack's endpoints, queues and credentials are.
+def status(
+    message_id: Annotated[
+        str | None, typer.Argument(help="The provider's id of a message: ask the provider what became of it.")
+    ] = None,
+    account: AccountOption = ZORYA_ACCOUNT,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Say where a stack's endpoints, queues and credentials are; or ask a provider for a message's status.
 
     Example: `hookline status --json | jq -r .api_url`
     """
     found = find(stack)
-    if as_json:
+    if message_id is not None:
+        facts = _ask(found, _command("get_message_status", account, None, {"message_id": message_id}), as_json=as_json)
+        if not as_json:
+            _show_facts(message_id, facts)
+    elif as_json:
         output.print_json(_status(found))
     else:
         _show(found)
@@ -312,6 +331,8 @@ def send(
     command_id: IdOption = None,
     reference: Annotated[str | None, typer.Option(help="Comes back in every event of this message.")] = None,
     campaign: Annotated[str | None, typer.Option(help="The provider's campaign.")] = None,
+    sender: Annotated[str | None, typer.Option(help="Who it is from: alphanumeric, or a short code (Zorya).")] = None,
+    flash: Annotated[bool, typer.Option("--flash", help="Show it at once and keep it nowhere (Zorya).")] = False,
     send_at: Annotated[str | None, typer.Option(help="When: ISO 8601 with an offset.")] = None,
     seconds: Annotated[float, typer.Option(help="Wait so long for what becomes of it.")] = 30,
     stack: StackOption = LOCAL,
@@ -321,12 +342,90 @@ def send(
 
     Example: `hookline send +27725551234 "Your code is on its way." --id order-1001`
     """
-    given = {"reference": reference, "campaign": campaign, "send_at": send_at}
+    given = {"reference": reference, "campaign": campaign, "sender": sender, "flash": flash or None, "send_at": send_at}
     document = _command("send_sms", account, command_id, {"to": to, "text": text, **given})
     found = find(stack)
-    commands.submit(found, document)
-    commands.wait(found, [document["id"]], seconds)
-    _say(commands.show(found, document["id"]), as_json=as_json)
+    outlet = commands.submit(found, document)
+    _say(commands.follow(found, outlet, document["id"], seconds), as_json=as_json)
+
+
+@app.command("top-up")
+def top_up(
+    number: Annotated[str, typer.Argument(help="Whom to top up, with the country code.")],
+    amount: Annotated[
+        str | None, typer.Argument(help="How much, for example 20 or 20.50; not with a campaign.")
+    ] = None,
+    account: AccountOption = ZORYA_ACCOUNT,
+    product: Annotated[str | None, typer.Option(help="A ZCode of Table 3, for example TELTA.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="The provider's campaign, which says how much.")] = None,
+    command_id: IdOption = None,
+    reference: Annotated[str | None, typer.Option(help="Comes back in every event of this top-up.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask before the money is spent.")] = False,
+    seconds: Annotated[float, typer.Option(help="Wait so long for what becomes of it.")] = 60,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Put airtime or a package on a number: asks first, and says what became of it. Exit 0 only if it succeeded.
+
+    Where nobody knows whether the money was spent, it is never sent again: Hookline finds out by asking.
+
+    Example: `hookline top-up +525545891076 20 --account acme-mx --id order-1001-airtime`
+    """
+    given = {"amount": amount, "product": product, "campaign": campaign, "reference": reference}
+    document = _command("top_up", account, command_id, {"to": number, **given})
+    shown = top_ups.do(find(stack), document, seconds, yes=yes)
+    _say(shown, as_json=as_json)
+    if shown["state"] != State.SUCCEEDED:
+        raise CommandError(top_ups.explain(shown))
+    if not as_json and not shown["outcome"].get("facts", {}).get("final"):
+        print("The provider took it on. Whether the carrier did it comes as an event.")
+
+
+@app.command()
+def lookup(
+    number: Annotated[str, typer.Argument(help="The number, with its country code.")],
+    account: AccountOption = ZORYA_ACCOUNT,
+    command_id: IdOption = None,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask which carrier a number belongs to. The provider takes money for the answer.
+
+    Example: `hookline lookup +525545891076 --account acme-mx`
+    """
+    found = find(stack)
+    facts = _ask(found, _command("look_up_carrier", account, command_id, {"number": number}), as_json=as_json)
+    if not as_json:
+        _show_facts(number, facts)
+
+
+@app.command()
+def report(
+    first_day: Annotated[str, typer.Argument(help="The first day, in the account's time zone: 2026-11-01.")],
+    last_day: Annotated[str, typer.Argument(help="The last day, itself in the report.")],
+    account: AccountOption = ZORYA_ACCOUNT,
+    out: Annotated[Path | None, typer.Option("--out", help="Save the rows here too, as JSON lines.")] = None,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a provider for the top-ups of some days.
+
+    Example: `hookline report 2026-11-01 2026-11-30 --account acme-mx --out november.jsonl`
+    """
+    found = find(stack)
+    days = {"first_day": first_day, "last_day": last_day}
+    facts = _ask(found, _command("get_top_up_report", account, None, days), as_json=as_json)
+    if out is not None:
+        reports.save(found, facts, out)
+    if as_json:
+        return
+    if facts.get("rows"):
+        rows = reports.table_of(facts["rows"])
+        output.print_table(f"Top-ups from {first_day} to {last_day}", tuple(reports.COLUMNS.values()), rows)
+    said = "1 top-up" if facts["count"] == 1 else f"{facts['count']} top-ups"
+    if facts.get("rows_url"):
+        said += f"; the rows are in {facts['rows_url']}, as JSON lines" + (" (--out FILE saves them)" * (out is None))
+    print(said if facts.get("complete", True) else f"{said}; there are more, which could not be read")
 
 
 @app.command()
@@ -362,7 +461,7 @@ def batch(
         new = [message for message in messages if message["id"] not in known]
         for document in batches.batch_commands(new, called, account, send_at):
             commands.put(found, outlet, document)
-        states = commands.wait(found, ids, seconds, lambda done: bar.update(task, completed=done))
+        states = commands.wait(found, ids, seconds, lambda done: bar.update(task, completed=done), until=NEWS)
     summary = {"messages": len(ids), "begun_before": len(ids) - len(new), **Counter(states.values())}
     if problems:
         summary["left_out"] = len(bad)
@@ -382,14 +481,73 @@ def balance(account: AccountOption = ZOOM_ACCOUNT, stack: StackOption = LOCAL, a
 
     Example: `hookline balance --account acme-za`
     """
-    said = commands.invoke(find(stack), _command("get_balance", account, None, {}))
-    if as_json or said["state"] != "succeeded":
-        output.print_json(said)
-    else:
-        facts = said["outcome"]["facts"]
+    facts = _ask(find(stack), _command("get_balance", account, None, {}), as_json=as_json)
+    if not as_json:
         print(f"{facts['balance']['amount']} {facts['balance'].get('currency') or facts['unit']}")
-    if said["state"] != "succeeded":
-        raise CommandError(f"the balance is not known: {said['state']}")
+
+
+@app.command()
+def cancel(
+    command_id: Annotated[str, typer.Argument(help="The id of the command to take back.")],
+    account: Annotated[str | None, typer.Option("--account", help="Whose it is; else as the journal says.")] = None,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back a command that still waits for its `send_at`.
+
+    Example: `hookline cancel order-1001-reminder`
+    """
+    found = find(stack)
+    whose = account or str(commands.show(found, command_id)["account"])
+    _ask(found, _command("cancel", whose, None, {"command_id": command_id}), as_json=as_json)
+    if not as_json:
+        print(f"{command_id} is taken back: it will not be done")
+
+
+@app.command()
+def settle(
+    command_id: Annotated[str | None, typer.Argument(help="A command's id; else all of which nobody knows.")] = None,
+    account: Annotated[str | None, typer.Option("--account", help="Only this account's commands.")] = None,
+    decision: Annotated[
+        str | None, typer.Option("--as", help="Decide it yourself: succeeded or failed. Look at the provider's first.")
+    ] = None,
+    why: Annotated[str | None, typer.Option(help="Your reason, which is kept with the command.")] = None,
+    who: WhoOption = None,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the provider now what became of commands of which nobody knows; or decide on one. Nothing is done again.
+
+    Example: `hookline settle order-1001-airtime --as succeeded --why "it is on their invoice of November"`
+    """
+    found = find(stack)
+    if command_id is None:
+        if decision is not None or why is not None or who is not None:
+            raise CommandError("--as, --why and --who decide on one command: name its id")
+        _settle_accounts(found, [account] if account else settling.find_accounts(found), as_json=as_json)
+        return
+    if account is not None:
+        raise CommandError("--account is for all of an account's commands: name it, or a command's id, not both")
+    if decision is not None:
+        if why is None:
+            raise CommandError("--why: a decision needs its reason")
+        said = settling.decide(found, command_id, decision, people.name_caller(found, who), why)
+    elif why is not None or who is not None:
+        raise CommandError("--why and --who go with a decision: --as succeeded or --as failed")
+    else:
+        said = settling.ask_one(found, command_id)
+    _say({"id": command_id, **said}, as_json=as_json)
+    if said["state"] not in FINAL - {State.UNKNOWN}:
+        raise CommandError(f"{commands.say(said)}. It is not settled yet")
+
+
+def _settle_accounts(stack: Stack, names: Sequence[str], *, as_json: bool) -> None:
+    counts = {name: settling.ask_all(stack, name) for name in names}
+    if as_json:
+        output.print_json(counts)
+    else:
+        rows = [(name, count["open"], count["settled"]) for name, count in counts.items()]
+        output.print_table("Commands of which nobody knew", ("account", "there were", "settled now"), rows)
 
 
 @commands_app.command("show")
@@ -560,17 +718,66 @@ def accounts_add(
 
 @accounts_app.command("show")
 def accounts_show(name: str, stack: StackOption = LOCAL, as_json: JsonOption = False) -> None:
-    """Show an account, without its secrets.
+    """Show an account, without its secrets, and say whether it is stopped.
 
     Example: `hookline accounts show acme-za`
     """
     found = find(stack)
     shown = accounts.shown(accounts.read(found, name))
+    stop = accounts.find_stop(found, name, str(shown["provider"]))
+    shown["stopped"] = stop and {"why": stop.why, "since": stop.at, "by": stop.who}
     shown["endpoints"] = [found.api_url + path for path in callbacks.endpoints(str(shown["provider"]), name)]
     if as_json:
         output.print_json(shown)
     else:
-        output.print_table(name, ("what", "is"), shown.items())
+        if stop is not None:
+            shown["stopped"] = f"since {stop.at} by {stop.who}: {stop.why}"
+        output.print_table(name, ("what", "is"), [(key, "no" if is_ is None else is_) for key, is_ in shown.items()])
+
+
+@accounts_app.command("stop")
+def accounts_stop(
+    name: str,
+    why: Annotated[str, typer.Option(help="The reason, without personal data: an event tells it.")],
+    who: WhoOption = None,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Stop an account: its commands that cost money wait in their queue until it goes on.
+
+    Example: `hookline accounts stop acme-mx --why "the invoice of November is in doubt"`
+    """
+    found = find(stack)
+    changed = accounts.stop(found, name, why, people.name_caller(found, who))
+    _say_stop(found, name, changed=changed, as_json=as_json)
+
+
+@accounts_app.command("go-on")
+def accounts_go_on(
+    name: str,
+    why: Annotated[str, typer.Option(help="The reason, without personal data: an event tells it.")] = "by hand",
+    who: WhoOption = None,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Let an account go on that was stopped, by a person or for want of money: what waits is done within minutes.
+
+    Example: `hookline accounts go-on acme-mx --why "money is there again"`
+    """
+    found = find(stack)
+    changed = accounts.go_on(found, name, why, people.name_caller(found, who))
+    _say_stop(found, name, changed=changed, as_json=as_json)
+
+
+def _say_stop(stack: Stack, name: str, *, changed: bool, as_json: bool) -> None:
+    stop = accounts.find_stop(stack, name, str(accounts.read(stack, name).get("provider")))
+    if as_json:
+        since = stop and {"why": stop.why, "since": stop.at, "by": stop.who}
+        output.print_json({"account": name, "changed": changed, "stopped": since})
+    elif stop is None:
+        print(f"{name} goes on" if changed else f"{name} is not stopped: nothing is changed")
+    else:
+        print(f"{name} is stopped{'' if changed else ' already'}, since {stop.at} by {stop.who}: {stop.why}")
 
 
 @accounts_app.command("list")
@@ -651,6 +858,21 @@ def _claims(named: dict[str, str | None], more: list[str] | None) -> dict[str, A
 def _command(kind: str, account: str, command_id: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in fields.items() if value is not None}
     return {"command": kind, "id": command_id or f"cli/{uuid.uuid4().hex}", "account": account, **given}
+
+
+def _ask(stack: Stack, document: dict[str, Any], *, as_json: bool) -> Mapping[str, Any]:
+    """Ask a provider directly, and return the facts of its answer; print all of it where JSON is wanted."""
+    said = commands.invoke(stack, document)
+    if as_json:
+        output.print_json(said)
+    if said["state"] != State.SUCCEEDED:
+        raise CommandError(commands.say(said))
+    facts: Mapping[str, Any] = said["outcome"]["facts"]
+    return facts
+
+
+def _show_facts(title: str, facts: Mapping[str, Any]) -> None:
+    output.print_table(title, ("what", "is"), [(name, reports.write_fact(value)) for name, value in facts.items()])
 
 
 def _say(shown: Mapping[str, Any], *, as_json: bool) -> None:

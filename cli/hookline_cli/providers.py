@@ -13,6 +13,7 @@ from hookline_cli.project import ROOT, without_aws
 from hookline_cli.stack import Stack
 
 EMAIL = "demo@example.com"
+CLIENT, SENDER = "1234-DEMO-1234", "99999"
 
 
 def start(stack: Stack) -> None:
@@ -55,8 +56,18 @@ def _zoom_connect(stack: Stack, instance: str, account: str, document: accounts.
     document["settings"]["base_url"] = f"{server.url}/app/api/rest/v1"
 
 
-def _zorya(_stack: Stack, _instance: str, _account: str, _document: accounts.Document) -> None:
-    """Zorya's stand-in comes with its commands."""
+def _zorya(stack: Stack, instance: str, account: str, document: accounts.Document) -> None:
+    home = folder(instance)
+    secret = _private(home / "zorya.secret", document["signing_secrets"][0])
+    callbacks = f"{stack.api_url}/zorya/{account}"
+    server = _serve(
+        instance,
+        "zorya",
+        ["--ledger", str(home / "zorya.jsonl"), "--callback-url", callbacks, "--secret-file", str(secret)],
+    )
+    document["credentials"] = {"client_id": CLIENT, "secure_password": secrets.token_hex(16)}
+    addresses = dict.fromkeys(("auth_url", "gateway_url", "topup_url"), server.url)
+    document["settings"] = {"sender": SENDER, **document["settings"], **addresses}
 
 
 def _serve(instance: str, provider: str, options: list[str]) -> Server:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 
+FUNCTION_SECONDS = 150
+"""How long a direct invocation is waited for: the template lets none run for longer than two minutes."""
+
 
 class Stack:
     """A deployed stack and the AWS clients for it.
@@ -82,9 +85,11 @@ class Stack:
         parts = urlsplit(url)
         return parts._replace(netloc=f"{processes.HOST}:{self.local.port}").geturl(), {"host": parts.netloc}
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, read_timeout: int = 90) -> Any:
         endpoint = self.local.endpoint if self.local else None
-        config = Config(connect_timeout=5, read_timeout=90, retries={"total_max_attempts": 4, "mode": "standard"})
+        config = Config(
+            connect_timeout=5, read_timeout=read_timeout, retries={"total_max_attempts": 4, "mode": "standard"}
+        )
         return self._session.client(service, endpoint_url=endpoint, config=config)  # type: ignore[call-overload]
 
     @cached_property
@@ -114,8 +119,8 @@ class Stack:
 
     @cached_property
     def functions(self) -> "LambdaClient":
-        """The Lambda client."""
-        return self._client("lambda")  # type: ignore[no-any-return]
+        """The Lambda client. It waits for longer than any function of ours runs."""
+        return self._client("lambda", FUNCTION_SECONDS)  # type: ignore[no-any-return]
 
     @cached_property
     def apis(self) -> "ApiGatewayV2Client":
@@ -126,6 +131,11 @@ class Stack:
     def s3(self) -> "S3Client":
         """The S3 client."""
         return self._client("s3")  # type: ignore[no-any-return]
+
+    @cached_property
+    def sts(self) -> Any:
+        """The STS client."""
+        return self._client("sts")
 
 
 def local_stack(running: emulator.Emulator) -> Stack:

@@ -25,11 +25,18 @@ class Said(NamedTuple):
         return " ".join(self.err.split())
 
 
-def call(capsys: pytest.CaptureFixture[str], *arguments: str, stdin: str = "") -> Said:
+class Terminal(io.StringIO):
+    """A terminal, at which somebody types what is in it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str, stdin: str | Terminal = "") -> Said:
     """Run the command line as its entry point does, in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["hookline", *arguments])
-        patch.setattr(sys, "stdin", io.StringIO(stdin))
+        patch.setattr(sys, "stdin", io.StringIO(stdin) if isinstance(stdin, str) else stdin)
         with pytest.raises(SystemExit) as ended:
             run()
     said = capsys.readouterr()

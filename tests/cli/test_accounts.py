@@ -1,10 +1,12 @@
 """Accounts from the command line: what can't be used is refused by name, and a secret never comes out again."""
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from hookline_cli import accounts
 from hookline_cli.errors import CommandError
@@ -146,6 +148,7 @@ def test_accounts_are_listed_and_shown_without_their_secrets(hookline: Hookline,
             "https://hooks.example.com/zoom-connect/acme-za/reply",
             "https://hooks.example.com/zoom-connect/acme-za/delivery-report",
         ],
+        "stopped": None,
     }
     shown = hookline("accounts", "show", "acme-za").out
     assert "2 live" in shown
@@ -192,3 +195,77 @@ def test_what_cannot_be_done_with_an_account_is_said_in_words(
     assert said.code == 1
     assert said.words.startswith(f"hookline: {case.expected}")
     assert (said.out, documents(accounts_only)) == ("", before)
+
+
+# --- stopped and going on --------------------------------------------------------------------------------------------
+
+
+def stopped(hookline: Hookline) -> Any:
+    return json.loads(hookline("accounts", "show", "acme-za", "--json").out)["stopped"]
+
+
+def test_an_account_is_stopped_and_goes_on_and_says_why_since_when_and_by_whom(
+    hookline: Hookline, accounts_only: Stack
+) -> None:
+    accounts.add(accounts_only, "acme-za", account())
+    because = ("--why", "the invoice is in doubt", "--who", "sam")
+    said = hookline("accounts", "stop", "acme-za", *because)
+    assert (said.code, said.out.startswith("acme-za is stopped, since ")) == (0, True)
+    first = stopped(hookline)
+    assert (first["why"], first["by"]) == ("the invoice is in doubt", "sam")
+    shown = " ".join(hookline("accounts", "show", "acme-za").out.replace("\u2502", " ").split())
+    assert f"since {first['since']} by sam: the invoice is in doubt" in shown
+
+    again = hookline("accounts", "stop", "acme-za", "--why", "another", "--who", "kim", "--json")
+    assert json.loads(again.out) == {"account": "acme-za", "changed": False, "stopped": first}
+    assert "stopped already" in hookline("accounts", "stop", "acme-za", *because).out
+
+    going = hookline("accounts", "go-on", "acme-za", "--who", "kim")
+    assert (going.code, going.out) == (0, "acme-za goes on\n")
+    assert stopped(hookline) is None
+    assert "acme-za is not stopped" in hookline("accounts", "go-on", "acme-za", "--who", "kim").out
+
+
+def test_whoever_does_not_say_who_they_are_is_named_by_aws_or_else_by_their_machine(
+    hookline: Hookline, accounts_only: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.add(accounts_only, "acme-za", account())
+    hookline("accounts", "stop", "acme-za", "--why", "w")
+    assert stopped(hookline)["by"].startswith("arn:aws:")
+    hookline("accounts", "go-on", "acme-za", "--who", "sam")
+
+    def refuse() -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetCallerIdentity")
+
+    monkeypatch.setattr(accounts_only.sts, "get_caller_identity", refuse)
+    monkeypatch.setenv("LOGNAME", "kim")
+    hookline("accounts", "stop", "acme-za", "--why", "w")
+    assert stopped(hookline)["by"] == f"kim@{socket.gethostname()}"
+
+
+@table(
+    "case",
+    [
+        Case("no reason", ["stop", "acme-za", "--why", " ", "--who", "sam"], "--why: must be a text of up to 500"),
+        Case("a long reason", ["go-on", "acme-za", "--why", "x" * 501, "--who", "sam"], "--why: must be a text"),
+        Case("nobody", ["go-on", "acme-za", "--who", ""], "--who: must be a text of up to 200 characters"),
+        Case("nobody's account", ["stop", "nobody", "--why", "w", "--who", "sam"], "there is no account nobody"),
+    ],
+)
+def test_a_stop_that_cannot_be_kept_is_said_in_words(
+    hookline: Hookline, accounts_only: Stack, case: Case[list[str], str]
+) -> None:
+    accounts.add(accounts_only, "acme-za", account())
+    said = hookline("accounts", *case.given)
+    assert (said.code, said.out) == (1, "")
+    assert said.words.startswith(f"hookline: {case.expected}")
+    assert stopped(hookline) is None
+
+
+def test_a_journal_that_does_not_answer_is_said_in_words(hookline: Hookline, accounts_only: Stack) -> None:
+    accounts.add(accounts_only, "acme-za", account())
+    accounts_only.__dict__["outputs"] |= {"JournalTable": "nowhere"}
+    said = hookline("accounts", "show", "acme-za")
+    assert (said.code, "whether acme-za is stopped can't be read in the journal" in said.words) == (1, True)
+    said = hookline("accounts", "stop", "acme-za", "--why", "w", "--who", "sam")
+    assert (said.code, "the journal did not answer" in said.words) == (1, True)

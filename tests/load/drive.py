@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from itertools import batched
 from threading import Event as Flag
 from threading import Thread
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from hookline.command_journal import COMMAND, FINAL, REJECTION
+from hookline.command_journal import COMMAND, FINAL, LINK, OPEN, REJECTION, STAKES
 from hookline.commands import REQUESTED
 from hookline.events import event_id
 from hookline.journal import CALLBACK
@@ -32,13 +32,26 @@ MAX_CALL_BYTES = 200_000
 LOOK_SECONDS = 2.0
 QUIET_SECONDS = 6.0
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
-IN_THE_END_EMPTY = (
-    "ZoomConnectCommandsUrl",
-    "LaterQueueUrl",
-    "PublishDeadLettersUrl",
-    "SubscriptionDeadLettersUrl",
-    "SubscriptionQueueUrl",
-)
+IN_THE_END_EMPTY = ("LaterQueueUrl", "PublishDeadLettersUrl", "SubscriptionDeadLettersUrl", "SubscriptionQueueUrl")
+
+
+class Target(NamedTuple):
+    """Where commands go, by the stack's outputs.
+
+    Attributes:
+        queue: the command queue.
+        dead_letters: its dead-letter queue.
+        function: the sender.
+        others: further queues: those that are worked on, and those that nothing may end on.
+    """
+
+    queue: str
+    dead_letters: str
+    function: str
+    others: tuple[str, ...] = ()
+
+
+ZOOM_CONNECT = Target("ZoomConnectCommandsUrl", "ZoomConnectCommandDeadLettersUrl", "SendZoomConnectFunction")
 
 
 class Subscriber:
@@ -79,8 +92,29 @@ class Subscriber:
                 self._stack.sqs.delete_message_batch(QueueUrl=url, Entries=entries)
 
 
-def run(stack: Stack, stand_in: StandIn, sender: Sender, plan: Plan, seconds: float, say: Say) -> Found:
-    """Give everything, wait until nothing moves any more (so many seconds at the most), and gather."""
+def run(
+    stack: Stack,
+    stand_in: StandIn,
+    sender: Sender,
+    plan: Plan,
+    *,
+    seconds: float,
+    say: Say,
+    target: Target = ZOOM_CONNECT,
+    afterwards: Callable[[], None] = lambda: None,
+) -> Found:
+    """Give everything, wait until nothing moves any more, and gather.
+
+    Args:
+        stack: a local one.
+        stand_in: its provider.
+        sender: the account.
+        plan: what is given.
+        seconds: how long it may take at the most.
+        say: is told how it goes.
+        target: where it is given to.
+        afterwards: called once nothing moves any more; what it moves is waited for too.
+    """
     began = datetime.now(UTC).isoformat(timespec="milliseconds")
 
     def is_ours(account: str, recorded_at: str) -> bool:
@@ -94,21 +128,24 @@ def run(stack: Stack, stand_in: StandIn, sender: Sender, plan: Plan, seconds: fl
     with Subscriber(stack, wanted) as subscriber:
 
         def wait() -> None:
-            while not _is_at_rest(stack, stand_in, subscriber, say) and time.monotonic() < deadline:
+            while not _is_at_rest(stack, stand_in, subscriber, target, say) and time.monotonic() < deadline:
                 time.sleep(LOOK_SECONDS)
 
-        answers = give(stack, plan.givings)
+        answers = give(stack, plan.givings, target)
         if plan.later:
-            local.wait_for(lambda: count(stack, stack.outputs["ZoomConnectCommandsUrl"]) == 0, seconds)
-            answers += give(stack, plan.later)
+            local.wait_for(lambda: count(stack, stack.outputs[target.queue]) == 0, seconds)
+            answers += give(stack, plan.later, target)
         say(f"all is given: {len(plan.givings) + len(plan.later)} givings")
         wait()
-        items = [item for item in scan(stack) if is_ours(str(item.get("account")), str(item.get("recorded_at")))]
+        afterwards()
+        wait()
+        everything = list(scan(stack))
+        items = [item for item in everything if is_ours(str(item.get("account")), str(item.get("recorded_at")))]
         forgotten = publish_again(stack, items, subscriber.events)
         if forgotten:
             say(f"{forgotten} events did not come: they are published by their keys")
             wait()
-    dead_letters = take_all(stack, stack.outputs["ZoomConnectCommandDeadLettersUrl"])
+    dead_letters = take_all(stack, stack.outputs[target.dead_letters])
     callbacks = stand_in.callbacks()
     return Found(
         ledger=stand_in.ledger(sender.email),
@@ -118,34 +155,39 @@ def run(stack: Stack, stand_in: StandIn, sender: Sender, plan: Plan, seconds: fl
         copies=subscriber.copies,
         answers=answers,
         dead_letters=dead_letters,
-        waiting={name: count(stack, stack.outputs[name]) for name in IN_THE_END_EMPTY},
+        waiting={name: count(stack, stack.outputs[name]) for name in (target.queue, *IN_THE_END_EMPTY, *target.others)},
         gave_up=callbacks["gave_up"] - given_up_before + callbacks["pending"],
         published_by_keys=forgotten,
         reported_by_publish=events_to_come_again(stack, began),
+        kept=[
+            item
+            for item in everything
+            if item.get("entry") in {OPEN, LINK, STAKES} and plan.account in f"{item['pk']}#{item['sk']}".split("#")
+        ],
     )
 
 
-def give(stack: Stack, givings: Sequence[Giving]) -> Answers:
+def give(stack: Stack, givings: Sequence[Giving], target: Target = ZOOM_CONNECT) -> Answers:
     """Give commands, by several threads at once. Returns what direct invocations were answered."""
     answers: Answers = []
     with ThreadPoolExecutor(GIVERS) as threads:
         parts = [givings[at::GIVERS] for at in range(GIVERS)]
-        for part in threads.map(lambda part: _give(stack, part), parts):
+        for part in threads.map(lambda part: _give(stack, part, target), parts):
             answers += part
     return answers
 
 
-def _give(stack: Stack, givings: Iterable[Giving]) -> Answers:
+def _give(stack: Stack, givings: Iterable[Giving], target: Target) -> Answers:
     answers: Answers = []
     for some in batched(givings, 5 * MAX_ENTRIES, strict=False):
         bodies = [_body(giving) for giving in some if giving.way in {Way.QUEUE, Way.BATCH}]
         for part in _parts(bodies):
-            _queue(stack, part)
+            _queue(stack, part, target)
         for documents in batched([it.document for it in some if it.way is Way.BUS], MAX_ENTRIES, strict=False):
             _put_events(stack, documents)
         for giving in some:
             if giving.way is Way.INVOKE and isinstance(giving.document, dict):
-                answers.append((giving.document["id"], _invoke(stack, giving.document)))
+                answers.append((giving.document["id"], _invoke(stack, giving.document, target)))
     return answers
 
 
@@ -164,9 +206,9 @@ def _parts(bodies: Iterable[str]) -> Iterable[list[str]]:
         yield part
 
 
-def _queue(stack: Stack, bodies: Sequence[str]) -> None:
+def _queue(stack: Stack, bodies: Sequence[str], target: Target) -> None:
     entries: Any = [{"Id": str(at), "MessageBody": body} for at, body in enumerate(bodies)]
-    answer = stack.sqs.send_message_batch(QueueUrl=stack.outputs["ZoomConnectCommandsUrl"], Entries=entries)
+    answer = stack.sqs.send_message_batch(QueueUrl=stack.outputs[target.queue], Entries=entries)
     assert not answer.get("Failed")
 
 
@@ -179,26 +221,21 @@ def _put_events(stack: Stack, documents: Iterable[object]) -> None:
     assert stack.events.put_events(Entries=entries)["FailedEntryCount"] == 0
 
 
-def _invoke(stack: Stack, document: Document) -> Mapping[str, Any]:
+def _invoke(stack: Stack, document: Document, target: Target) -> Mapping[str, Any]:
     """Ask directly; what is still open is put on the queue, as a caller would who can't wait."""
-    answer = stack.functions.invoke(
-        FunctionName=stack.outputs["SendZoomConnectFunction"], Payload=json.dumps(document).encode()
-    )
+    answer = stack.functions.invoke(FunctionName=stack.outputs[target.function], Payload=json.dumps(document).encode())
     said: Mapping[str, Any] = json.loads(answer["Payload"].read())
     if said.get("state") not in {"succeeded", "failed", "unknown", "rejected"}:
-        _queue(stack, [json.dumps(document)])
+        _queue(stack, [json.dumps(document)], target)
     return said
 
 
-def _is_at_rest(stack: Stack, stand_in: StandIn, subscriber: Subscriber, say: Say) -> bool:
-    queued = count(stack, stack.outputs["ZoomConnectCommandsUrl"])
-    later = count(stack, stack.outputs["LaterQueueUrl"])
+def _is_at_rest(stack: Stack, stand_in: StandIn, subscriber: Subscriber, target: Target, say: Say) -> bool:
+    queued = {name: count(stack, stack.outputs[name]) for name in (target.queue, "LaterQueueUrl", *target.others)}
     pending = stand_in.callbacks()["pending"]
-    say(
-        f"{queued} messages on the command queue, {later} on publish-later, {pending} messages with callbacks to come, "
-        f"{len(subscriber.events)} events"
-    )
-    return not (queued or later or pending) and time.monotonic() - subscriber.last_at > QUIET_SECONDS
+    listed = ", ".join(f"{messages} on {name.removesuffix('Url')}" for name, messages in queued.items())
+    say(f"messages: {listed}; {pending} with callbacks to come, {len(subscriber.events)} events")
+    return not (any(queued.values()) or pending) and time.monotonic() - subscriber.last_at > QUIET_SECONDS
 
 
 def count(stack: Stack, url: str) -> int:

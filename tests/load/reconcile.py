@@ -6,7 +6,7 @@ in a subscriber's queue; and the dead-letter queues.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -39,6 +39,7 @@ class Found(NamedTuple):
         gave_up: how many callbacks the stand-in gave up.
         published_by_keys: how many events came only after their entries were published by their keys.
         reported_by_publish: how many events `publish` said it could not hand to the bus, and must come again.
+        kept: what the journal keeps besides: open commands, links from providers' ids, what is at stake of a day.
     """
 
     ledger: Sequence[Row]
@@ -52,6 +53,7 @@ class Found(NamedTuple):
     gave_up: int
     published_by_keys: int = 0
     reported_by_publish: int = 0
+    kept: Sequence[Mapping[str, Any]] = ()
 
 
 class Fate(StrEnum):
@@ -82,7 +84,7 @@ def reconcile(plan: Plan, found: Found) -> Reckoning:
     fates = {one.id: _fate(one, entries.get(one.id)) for one in plan.asked.values()}
     problems = [
         *_problems_of_the_ledger(found, rows, entries),
-        *_problems_of_the_journal(plan, found, entries, fates),
+        *_problems_of_the_journal(plan, found, entries, fates, _digest),
         *_problems_of_outcomes(plan, found, entries),
         *_problems_of_rejections(plan, found),
         *_problems_of_callbacks(found, rows),
@@ -133,7 +135,11 @@ def _problems_of_the_ledger(
 
 
 def _problems_of_the_journal(
-    plan: Plan, found: Found, entries: Mapping[str, Mapping[str, Any]], fates: Mapping[str, Fate | None]
+    plan: Plan,
+    found: Found,
+    entries: Mapping[str, Mapping[str, Any]],
+    fates: Mapping[str, Fate | None],
+    digest_of: Callable[[Asked], str],
 ) -> Iterable[str]:
     """There is one entry for each command that was to be sent, none for another, and each is at its end."""
     yield from _each("of no known end", [name for name, fate in fates.items() if fate is None])
@@ -142,7 +148,7 @@ def _problems_of_the_journal(
         yield "two entries of one id in the journal"
     for name, entry in entries.items():
         contents = [one for one in (plan.asked.get(name), plan.contradictions.get(name)) if one is not None]
-        if entry["digest"] not in {_digest(one) for one in contents}:
+        if entry["digest"] not in {digest_of(one) for one in contents}:
             yield f"in the journal with another content: {name}"
 
 

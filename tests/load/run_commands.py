@@ -13,20 +13,17 @@ Prints a table of counts. Exits 1 where anything does not reconcile: a message a
 end of, an event too many or too few.
 """
 
-import argparse
 import sys
-import time
 import uuid
 from collections.abc import Mapping
 
-from hookline_cli import local, output
 from hookline_cli.stack import Stack
 from tests.load import drive
 from tests.load.plan import Plan, make_plan
 from tests.load.reconcile import Reckoning, reconcile
+from tests.load.runs import misbehaving, read_options, run_alone, say, with_calls
 from tests.stack.stand_in import find_stand_in, new_sender
 
-INSTANCE = "load"
 MAX_PER_SECOND = 5000
 """Segments a second: the pace is not what is tried here."""
 
@@ -73,59 +70,22 @@ def run(  # what a run depends on, each by name
         say: is told how it goes.
     """
     stand_in = find_stand_in(stack)
-    try:
-        sender = new_sender(stack, stand_in, plan.account, max_per_second=MAX_PER_SECOND)
-        stand_in.call_back(sender.email, retries=20)
-        before = stand_in.calls()
-        stand_in.misbehave_at_random(chaos, seed)
-        started = time.monotonic()
-        found = drive.run(stack, stand_in, sender, plan, seconds, say)
-        took = time.monotonic() - started
-        calls = {name: count - before.get(name, 0) for name, count in stand_in.calls().items()}
-    finally:
-        stand_in.misbehave_at_random({}, seed)
-        stand_in.close()
-    reckoning = reconcile(plan, found)
-    modes: dict[str, int] = {}
-    for (_, mode), number in calls.items():
-        modes[mode] = modes.get(mode, 0) + number
-    counts = {
-        **reckoning.counts,
-        "provider calls": sum(calls.values()),
-        **{f"  {mode}": number for mode, number in sorted(modes.items())},
-        "seconds": round(took),
-    }
-    return reckoning._replace(counts=counts)
+    sender = new_sender(stack, stand_in, plan.account, max_per_second=MAX_PER_SECOND)
+    stand_in.call_back(sender.email, retries=20)
+    with misbehaving(stand_in, chaos, seed) as calls:
+        found = drive.run(stack, stand_in, sender, plan, seconds=seconds, say=say)
+        return with_calls(reconcile(plan, found), calls())
 
 
 def main() -> int:
     """Run on a stack of its own."""
-    options = _read_options()
-    try:
-        stack = local.up(options.instance, _say)
+    options = read_options("tests.load.run_commands", commands=10_000, seconds=1500)
+
+    def run_on(stack: Stack) -> Reckoning:
         plan = make_plan(options.commands, options.seed, uuid.uuid4().hex[:8])
-        reckoning = run(stack, plan, chaos=CHAOS, seed=options.seed, seconds=options.seconds, say=_say)
-    finally:
-        local.down(options.instance)
-    output.print_table(f"{options.commands} commands, seed {options.seed}", ("what", "count"), reckoning.counts.items())
-    for problem in reckoning.problems:
-        output.out.print(f"DOES NOT RECONCILE: {problem}", highlight=False, markup=False)
-    if not reckoning.problems:
-        output.out.print("everything reconciles")
-    return 1 if reckoning.problems else 0
+        return run(stack, plan, chaos=CHAOS, seed=options.seed, seconds=options.seconds, say=say)
 
-
-def _say(message: str) -> None:
-    output.progress(f"{time.strftime('%H:%M:%S')} {message}")
-
-
-def _read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tests.load.run_commands", description="Commands in great number.")
-    parser.add_argument("--commands", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=1500, help="how long it may take at the most")
-    parser.add_argument("--instance", default=INSTANCE, help="the local stack's name; it is brought up and stopped")
-    return parser.parse_args()
+    return run_alone(options, run_on)
 
 
 if __name__ == "__main__":

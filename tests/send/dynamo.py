@@ -3,6 +3,7 @@
 `test_doubles.py` holds it against moto.
 """
 
+import operator
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -24,7 +25,7 @@ MAX_ITEMS = 100
 MAX_KEY_BYTES = {"pk": 2048, "sk": 1024}
 MAX_ITEM_BYTES = 400 * 1024
 MAX_TRANSACTION_BYTES = 4_000_000
-_TOKENS = re.compile(r"[#:]?\w+|[(),=]")
+_TOKENS = re.compile(r"[#:]?\w+|[(),]|[<>]?=|[<>]")
 
 
 class Dynamo:
@@ -33,12 +34,14 @@ class Dynamo:
     Attributes:
         items: the table.
         stream: what its stream holds, as Lambda hands it over.
+        page: how many items a query answers with at once.
         unread: how many keys the next `batch_get_item` calls leave unprocessed, one number a call.
     """
 
     def __init__(self) -> None:
         self.items: dict[Key, Item] = {}
         self.stream: list[Record] = []
+        self.page = 50
         self.unread: list[int] = []
         self._lock = RLock()
         self._tokens: set[str] = set()
@@ -59,6 +62,20 @@ class Dynamo:
             "Responses": {table: found},
             "UnprocessedKeys": {table: {**asked, "Keys": unread}} if unread else {},
         }
+
+    def query(self, **asked: Any) -> dict[str, Any]:
+        """Answer `pk = :pk`, or that and `begins_with(sk, :start)`; one page of as many as `page` says."""
+        values = asked["ExpressionAttributeValues"]
+        start = values.get(":start", {"S": ""})["S"]
+        known = {"pk = :pk", "pk = :pk AND begins_with(sk, :start)"}
+        if asked["KeyConditionExpression"] not in known or not asked["ConsistentRead"]:
+            raise client_error("ValidationException", "Query")
+        after = asked.get("ExclusiveStartKey", {"sk": {"S": ""}})["sk"]["S"]
+        found = sorted(sk for pk, sk in self.items if pk == values[":pk"]["S"] and sk.startswith(start) and sk > after)
+        page, rest = found[: self.page], found[self.page :]
+        items = [_copy(self.items[values[":pk"]["S"], sk]) for sk in page]
+        last = {"pk": values[":pk"], "sk": {"S": page[-1]}} if rest else None
+        return {"Items": items, **({"LastEvaluatedKey": last} if last else {})}
 
     def put_item(self, **write: Any) -> dict[str, Any]:
         self._one("Put", write)
@@ -117,6 +134,11 @@ class Dynamo:
 
     def _apply(self, key: Key, verb: str, write: Mapping[str, Any]) -> None:
         before = self.items.get(key)
+        if verb == "Delete":
+            if before is not None:
+                del self.items[key]
+                self.stream.append(record({}, len(self.stream), event_name="REMOVE", keys=before))
+            return
         after = _copy(write["Item"]) if verb == "Put" else _updated(before or _copy(write["Key"]), write)
         size = sum(len(name.encode()) + len(text.encode()) for name, value in after.items() for text in value.values())
         if size > MAX_ITEM_BYTES or not all(after.values()):
@@ -127,7 +149,7 @@ class Dynamo:
 
 
 def _size(writes: list[tuple[str, dict[str, Any]]]) -> int:
-    values = [write.get("Item") or write["ExpressionAttributeValues"] for _, write in writes]
+    values = [write.get("Item") or write.get("ExpressionAttributeValues", {}) for _, write in writes]
     return sum(len(text.encode()) for each in values for value in each.values() for text in value.values())
 
 
@@ -163,14 +185,17 @@ def _written(number: str) -> str:
 
 
 def _updated(item: Item, write: Mapping[str, Any]) -> Item:
-    """Carry out `SET name = :value, … REMOVE name, …`."""
+    """Carry out `SET name = :value, … REMOVE name, … ADD name :number, …`."""
     names, values = write.get("ExpressionAttributeNames", {}), _copy(write.get("ExpressionAttributeValues", {}))
     after, verb = dict(item), ""
     tokens = [token for token in _TOKENS.findall(write["UpdateExpression"]) if token not in {",", "="}]
     remaining = iter(tokens)
     for token in remaining:
-        if token in {"SET", "REMOVE"}:
+        if token in {"SET", "REMOVE", "ADD"}:
             verb = token
+        elif verb == "ADD":
+            name, more = names.get(token, token), values[next(remaining)]["N"]
+            after[name] = {"N": _written(str(Decimal(after.get(name, {"N": "0"})["N"]) + Decimal(more)))}
         elif verb == "SET":
             after[names.get(token, token)] = values[next(remaining)]
         else:
@@ -179,7 +204,7 @@ def _updated(item: Item, write: Mapping[str, Any]) -> Item:
 
 
 class _Condition:
-    """Reads `attribute_not_exists(a)`, `a = :b`, `a IN (:b, :c)`, AND, OR and parentheses."""
+    """Reads `attribute_not_exists(a)`, `a = :b`, `a <= :b`, `a < :b`, `a IN (:b, :c)`, AND, OR and parentheses."""
 
     def __init__(self, text: str, write: Mapping[str, Any]) -> None:
         self._tokens = _TOKENS.findall(text)
@@ -214,10 +239,15 @@ class _Condition:
             return held
         name = self._take()
         if name == "attribute_not_exists":
-            return self._in_parentheses()[0] not in self._item
+            (inside,) = self._in_parentheses()
+            return self._names.get(inside, inside) not in self._item
         value = self._item.get(self._names.get(name, name))
         if self._next_is("IN"):
             return value in [self._values[wanted] for wanted in self._in_parentheses()]
+        for sign, compares in (("<=", operator.le), ("<", operator.lt)):
+            if self._next_is(sign):
+                bound = Decimal(self._values[self._take()]["N"])
+                return value is not None and compares(Decimal(value["N"]), bound)
         assert self._next_is("=")
         return value == self._values[self._take()]
 

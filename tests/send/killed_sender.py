@@ -13,10 +13,13 @@ import httpx
 
 from hookline.accounts import Accounts, SecretsManagerSource
 from hookline.aws import client
+from hookline.calls import Caller
 from hookline.command_journal import CommandJournal
+from hookline.command_queue import CommandQueue
 from hookline.pace import Pace
 from hookline.providers.zoom_connect.rest import SENDING
-from hookline.send import CommandQueue, Sender
+from hookline.send import Sender
+from hookline.stops import Stops
 from hookline.wiring.send import TIMEOUT
 from tests.send.world import Quiet
 
@@ -37,8 +40,9 @@ class Worker:
             Accounts(secrets, SENDING.read_account, time.time),
             CommandJournal(dynamodb, table, SENDING.name, 3600, LEASE),
             Pace(dynamodb, table),
-            httpx.Client(timeout=TIMEOUT),
+            Caller(SENDING, httpx.Client(timeout=TIMEOUT), Quiet()),
             CommandQueue(self._sqs, self._commands, os.environ["DEAD_LETTER_QUEUE_URL"]),
+            Stops(dynamodb, table, SENDING.name),
             Quiet(),
             chance=lambda: 0.1,
         )

@@ -16,7 +16,7 @@ COMMANDS = "https://sqs.af-south-1.amazonaws.com/123456789012/commands"
 DEAD_LETTERS = "https://sqs.af-south-1.amazonaws.com/123456789012/dead-letters"
 VISIBILITY = 360.0
 """Seconds, as in the template."""
-MAX_RECEIVES = 12
+MAX_RECEIVES = 20
 """As in the template."""
 
 _NOT_ALLOWED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

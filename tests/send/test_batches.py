@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from hookline.command_queue import MAX_RECEIVES, RECEIVES_ATTRIBUTE
 from hookline.providers.zoom_connect.rest import SENDING
-from hookline.send import MAX_CHUNK_BYTES, MAX_RECEIVES, RECEIVES_ATTRIBUTE
+from hookline.send import MAX_CHUNK_BYTES
 from tests.samples import ACCOUNT, NUMBER, OTHER_ACCOUNT
 from tests.send.sqs import Stored
 from tests.send.test_repeats import Provider

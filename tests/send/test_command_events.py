@@ -201,7 +201,7 @@ ENDS: tuple[Case[End, tuple[str, dict[str, Any]]], ...] = (
         End(REPORT, State.SUCCEEDED, succeeded(count=0, rows=[])),
         (
             "top_up_report.completed",
-            {"first_day": "2026-11-01", "last_day": "2026-11-02", "count": 0, "rows": []},
+            {"first_day": "2026-11-01", "last_day": "2026-11-02", "count": 0, "rows": [], "complete": True},
         ),
     ),
 )

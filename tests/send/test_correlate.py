@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hookline.accounts import Accounts, receiving_account
 from hookline.command_journal import CommandJournal, Finish, State
 from hookline.commands import SendSms, command_token
-from hookline.correlate import MAX_TRIES, OVERTAKEN_FOR, RECENTLY, Correlator
+from hookline.correlate import OVERTAKEN_FOR, RECENTLY, Correlator
 from hookline.errors import JournalUnavailableError
 from hookline.journal import Journal
 from hookline.pace import Pace
@@ -24,6 +24,7 @@ from hookline.providers.zoom_connect.rest import SENDING
 from hookline.providers.zoom_connect.verify import CALLBACKS
 from hookline.publish import Publisher, SettingAsideError
 from hookline.receive import Receiver
+from hookline.table import MAX_TRIES
 from hookline.wiring.publish import LATER_SECONDS
 from tests.doubles import Documents, Noted
 from tests.providers.zoom_connect.callbacks import good_fields, signed

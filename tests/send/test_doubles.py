@@ -57,7 +57,10 @@ class Run:
     def _claim(self, names: set[str], text: str, now: float) -> Any:
         claim, denied = self._journal.claim([command(name, text) for name in sorted(names)], now)
         self._claims |= {name: claim for name in names if name not in denied}
-        return {name: (it.state, it.digest, it.lease_until, self._name(it.claim)) for name, it in denied.items()}
+        return {
+            name: it if isinstance(it, Rejection) else (it.state, it.digest, it.lease_until, self._name(it.claim))
+            for name, it in denied.items()
+        }
 
     def _finish(self, names: set[str], state: State, now: float) -> None:
         finishes = [
@@ -125,7 +128,7 @@ def test_the_stream_has_a_record_of_every_change_and_of_nothing_else() -> None:
     journal.release([command("a")], "another's")
     journal.finish([Finish(command("a"), claim, State.SUCCEEDED, {}, "1")], NOW)
     shown = [(it["eventName"], it["dynamodb"]["NewImage"]["entry"]["S"]) for it in double.stream]
-    assert shown == [("INSERT", "command"), ("MODIFY", "command"), ("INSERT", "link")]
+    assert shown == [("INSERT", "command"), ("INSERT", "link"), ("MODIFY", "command")]
 
 
 REFUSED_BY_DYNAMODB: dict[str, Callable[[Dynamo], Any]] = {

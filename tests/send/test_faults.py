@@ -86,7 +86,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "a bulk call refused as a whole": Scenario(orders(3), order_ids(3), {"succeeded": 3}, refuses_bulks=True),
     "credentials that are never accepted": Scenario(
-        orders(2), order_ids(2), {"waiting": 2}, modes={NUMBER: ("401", None)}, receives=9
+        orders(2), order_ids(2), {"waiting": 2}, modes={NUMBER: ("401", None)}, receives=17
     ),
     "a server error": Scenario(orders(1), order_ids(1), {"unknown": 1}, modes={NUMBER: ("500", None)}),
     "a server error after it was accepted": Scenario(

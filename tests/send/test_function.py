@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from hookline import send
+from hookline import command_queue, send
 from hookline.aws import client
 from hookline.command_journal import CommandJournal
 from hookline.correlate import OVERTAKEN_FOR
@@ -110,7 +110,7 @@ def deploy(dynamodb: "DynamoDBClient", journal_table: str, stand_in: StandIn) ->
 
     yield make
     for function in deployed:
-        function.module.send._http.close()
+        function.module.send._caller._http.close()
     os.environ.clear()
     os.environ.update(before)
 
@@ -153,7 +153,7 @@ def test_a_message_goes_through_sqs_and_back(deploy: Deploy, stand_in: StandIn) 
 
     time.sleep(1.1)
     (back,) = function.receive(function.commands)
-    assert list(back["messageAttributes"]) == [send.TURN_ATTRIBUTE]
+    assert list(back["messageAttributes"]) == [command_queue.TURN_ATTRIBUTE]
     assert function({"Records": [back]}) == {"batchItemFailures": []}
     assert len(stand_in.simulator.ledger.rows) == 3
 
@@ -173,7 +173,7 @@ def test_connections_are_used_again(deploy: Deploy, stand_in: StandIn) -> None:
     function = deploy()
     for number in range(5):
         assert function(send_sms(f"order-{number}"))["state"] == "succeeded"
-    pool: Any = function.module.send._http._transport
+    pool: Any = function.module.send._caller._http._transport
     assert len(pool._pool.connections) == 1
     assert sum(stand_in.simulator.calls.values()) == 5
 
@@ -181,7 +181,7 @@ def test_connections_are_used_again(deploy: Deploy, stand_in: StandIn) -> None:
 def test_no_answer_in_time_is_unknown(deploy: Deploy, stand_in: StandIn) -> None:
     stand_in.simulator.numbers.put(NUMBER, read_modes("timeout_after=5"), None)
     function = deploy()
-    function.module.send._http.timeout = httpx.Timeout(0.2)
+    function.module.send._caller._http.timeout = httpx.Timeout(0.2)
     answer = function(send_sms())
     assert answer == {"state": "unknown", "outcome": {"why": "ReadTimeout"}}
     assert len(stand_in.simulator.ledger.rows) == 1
@@ -267,9 +267,9 @@ def test_the_times_of_code_and_template_go_together(resources: Mapping[str, Any]
     assert function["Timeout"] * 2 <= LEASE_SECONDS, "an attempt could be alive after its lease"
     assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
     assert queue["VisibilityTimeout"] > LEASE_SECONDS, "a dead attempt's message would come before its lease is over"
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == send.MAX_RECEIVES
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == command_queue.MAX_RECEIVES
     assert function["Timeout"] + LATER_SECONDS <= OVERTAKEN_FOR, "a callback would be published before the answer"
-    assert HORIZON_SECONDS <= send.MAX_DELAY, "a turn would lie beyond what SQS can delay a message"
+    assert HORIZON_SECONDS <= command_queue.MAX_DELAY, "a turn would lie beyond what SQS can delay a message"
 
 
 def test_the_function_has_the_environment_that_it_reads(resources: Mapping[str, Any]) -> None:

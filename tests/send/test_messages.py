@@ -7,17 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from hookline.command_queue import MAX_RECEIVES, RECEIVES_ATTRIBUTE, TURN_ATTRIBUTE, CommandQueue
 from hookline.commands import SendSms
 from hookline.errors import QueueUnavailableError
-from hookline.send import (
-    LATEST,
-    MAX_BACKOFF,
-    MAX_RECEIVES,
-    RECEIVES_ATTRIBUTE,
-    TIME_FOR_A_CALL,
-    TURN_ATTRIBUTE,
-    CommandQueue,
-)
+from hookline.send import LATEST, MAX_BACKOFF, TIME_FOR_A_CALL
 from tests.cases import Case, table
 from tests.samples import ACCOUNT, NOW, OTHER_ACCOUNT, TEXT
 from tests.send import sqs

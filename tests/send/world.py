@@ -12,19 +12,26 @@ import httpx
 from botocore.exceptions import ReadTimeoutError
 
 from hookline.accounts import Accounts, SecretsManagerSource
+from hookline.calls import Caller
 from hookline.command_journal import CommandJournal
+from hookline.command_queue import CommandQueue
 from hookline.commands import command_token
 from hookline.correlate import Correlator
 from hookline.pace import Pace
 from hookline.providers.zoom_connect.normalise import CALLBACKS
+from hookline.providers.zorya import normalise as zorya
 from hookline.publish import Outgoing, Publisher
-from hookline.send import CommandQueue, Sender
-from hookline.sending import SendingProvider
+from hookline.schedules import Schedules
+from hookline.send import Sender
+from hookline.sending import SendingAccount, SendingProvider
+from hookline.stops import Stops
+from hookline.tokens import Tokens
 from tests.doubles import Clock, Noted, client_error
 from tests.samples import ACCOUNT, API_TOKEN, EMAIL, NUMBER, OTHER_ACCOUNT, TEXT
 from tests.send import dynamo as dynamodb
-from tests.send import sqs
+from tests.send import scheduler, sqs
 from tests.send.dynamo import Dynamo
+from tests.send.scheduler import Scheduler
 from tests.send.sqs import COMMANDS, DEAD_LETTERS, Sqs
 from tests.streams import Record
 
@@ -212,7 +219,7 @@ class Kept:
         """Publish the journal's stream and return the events."""
         bus = Bus()
         publisher = Publisher(
-            {CALLBACKS.name: CALLBACKS},
+            {CALLBACKS.name: CALLBACKS, zorya.CALLBACKS.name: zorya.CALLBACKS},
             bus,
             _never_set_aside,
             Quiet(),
@@ -243,6 +250,8 @@ class World(Kept):
         faults: what goes wrong.
         chance: the jitter.
         telemetry: prints, as it does in Lambda; or does not.
+        make_document: makes an account's secret of its settings.
+        clock: seconds since the epoch.
     """
 
     def __init__(
@@ -254,14 +263,18 @@ class World(Kept):
         faults: Faults | None = None,
         chance: Callable[[], float] = lambda: 0.5,
         telemetry: Noted | None = None,
+        make_document: "Callable[..., dict[str, Any]] | None" = None,
+        clock: Clock | None = None,
     ) -> None:
         self.provider = provider
-        self.clock = Clock()
+        self.clock = clock or Clock()
         super().__init__(self.clock)
         self.faults = faults or Faults()
+        make = make_document or document
         self.secrets = Secrets(
-            {name: document(**settings) for name, settings in (accounts or {ACCOUNT: {}, OTHER_ACCOUNT: {}}).items()}
+            {name: make(**settings) for name, settings in (accounts or {ACCOUNT: {}, OTHER_ACCOUNT: {}}).items()}
         )
+        self.scheduler = Scheduler(self.clock)
         self.transport = FaultyTransport(transport, self.faults)
         self.telemetry = telemetry or Noted()
         self.chance = chance
@@ -269,23 +282,38 @@ class World(Kept):
         self.left_sending: set[str] = set()
         self.sender = self.make_sender()
 
-    def make_sender(self, **named: Any) -> Sender:
+    def make_sender(self, **token: Any) -> Sender:
         """Make a sender as a new process would."""
         dynamo = dynamodb.as_client(FaultyClient("dynamodb", self.dynamo, self.faults))
         queues = sqs.as_client(FaultyClient("sqs", self.sqs, self.faults))
-        secrets: Any = FaultyClient("secretsmanager", self.secrets, self.faults)
+        schedulers = scheduler.as_client(FaultyClient("scheduler", self.scheduler, self.faults))
+        settled = self.provider.settling.kinds if self.provider.settling else frozenset()
         return Sender(
             self.provider,
-            Accounts(SecretsManagerSource(lambda: secrets, ""), self.provider.read_account, self.clock, burst=1000),
-            CommandJournal(dynamo, TABLE, self.provider.name, RETENTION, LEASE),
+            self.make_accounts(),
+            CommandJournal(dynamo, TABLE, self.provider.name, RETENTION, LEASE, settled),
             Pace(dynamo, TABLE),
-            httpx.Client(transport=self.transport),
+            self.make_caller(**token),
             CommandQueue(queues, COMMANDS, DEAD_LETTERS),
+            Stops(dynamo, TABLE, self.provider.name),
             self.telemetry,
+            schedules=Schedules(schedulers, "", "", "", ""),
             clock=self.clock,
             chance=self.chance,
-            **named,
         )
+
+    def make_accounts(self) -> Accounts[SendingAccount[Any]]:
+        """Make what finds accounts, as a new process would."""
+        secrets: Any = FaultyClient("secretsmanager", self.secrets, self.faults)
+        return Accounts(SecretsManagerSource(lambda: secrets, ""), self.provider.read_account, self.clock, burst=1000)
+
+    def make_caller(self, **token: Any) -> Caller:
+        """Make what calls the provider, as a new process would."""
+        http = httpx.Client(transport=self.transport)
+        if self.provider.log_in is not None and not token:
+            dynamo = dynamodb.as_client(FaultyClient("dynamodb", self.dynamo, self.faults))
+            token = {"token": Tokens(dynamo, TABLE, self.provider, http, self.telemetry, clock=self.clock)}
+        return Caller(self.provider, http, self.telemetry, **token)
 
     # --- commands in -------------------------------------------------------------------------------------------------
 
@@ -322,12 +350,17 @@ class World(Kept):
     def drain(self, most: int = 100) -> int:
         """Poll, and let time go by, until the queue is empty. Return how often it was polled."""
         polls = 0
-        while (moment := self.sqs.next_visible()) is not None:
+        while (moment := self._next()) is not None:
             self.clock.now = max(self.clock.now, moment)
+            self.put(*self.scheduler.take_due())
             self.poll(most)
             polls += 1
             assert polls < 5000, "it never ends"
         return polls
+
+    def _next(self) -> float | None:
+        moments = (self.sqs.next_visible(), self.scheduler.next_due())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def _sending(self) -> Iterator[str]:
         return (

@@ -8,6 +8,8 @@ from botocore.session import get_session
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_scheduler import EventBridgeSchedulerClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -23,6 +25,10 @@ _session = get_session()
 def client(service: Literal["dynamodb"]) -> "DynamoDBClient": ...
 @overload
 def client(service: Literal["events"]) -> "EventBridgeClient": ...
+@overload
+def client(service: Literal["s3"]) -> "S3Client": ...
+@overload
+def client(service: Literal["scheduler"]) -> "EventBridgeSchedulerClient": ...
 @overload
 def client(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
 @overload

@@ -1,12 +1,15 @@
-"""From a command's entry in the journal to the event that says what became of it."""
+"""From an entry of a command, or of an account, in the journal to the event that says what became of it."""
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from hookline import sms
 from hookline.command_journal import State
 from hookline.events import (
+    AccountResumed,
+    AccountStopped,
     BalanceReported,
     CarrierLookedUp,
     CommandRejected,
@@ -19,6 +22,7 @@ from hookline.events import (
     TopUpStatus,
     TopUpStatusUpdated,
 )
+from hookline.stops import STOPPED
 
 type Entry = Mapping[str, Any]
 
@@ -27,14 +31,14 @@ def data_of_command(entry: Entry) -> Data:
     """Say what became of a command.
 
     Args:
-        entry: a command's entry whose state is succeeded, failed or unknown, as plain values.
+        entry: a command's entry whose state is one of `NEWS`, as plain values.
     """
     command = json.loads(entry["command"])
-    outcome = json.loads(entry["outcome"])
+    outcome = json.loads(entry.get("outcome", "{}"))
     state = State(entry["state"])
     kind = entry["kind"]
     if kind == "send_sms" or (kind == "get_message_status" and state is State.SUCCEEDED):
-        return _sms(command, outcome, state)
+        return _sms(entry, command, outcome, state)
     if kind == "top_up":
         return _top_up(command, outcome, state)
     if state is not State.SUCCEEDED:
@@ -61,9 +65,15 @@ def data_of_rejection(entry: Entry) -> Data:
     )
 
 
+def data_of_account(entry: Entry) -> Data:
+    """Say that an account was stopped, or goes on."""
+    data = AccountStopped if entry["state"] == STOPPED else AccountResumed
+    return data(why=entry["why"], who=entry["who"])
+
+
 def correlation_of(entry: Entry) -> Correlation | None:
-    """Say which command an entry belongs to: its own."""
-    command = json.loads(entry["command"])
+    """Say which command an entry belongs to: its own, where it is a command's."""
+    command = json.loads(entry.get("command", "{}"))
     if "id" not in command:
         return None
     return Correlation(command_id=command["id"], reference=command.get("reference"))
@@ -71,16 +81,25 @@ def correlation_of(entry: Entry) -> Correlation | None:
 
 def provider_data_of(entry: Entry) -> dict[str, Any]:
     """Give what the provider answered."""
-    data: dict[str, Any] = json.loads(entry["outcome"]).get("provider_data", {})
+    data: dict[str, Any] = json.loads(entry.get("outcome", "{}")).get("provider_data", {})
     return data
 
 
-def _sms(command: Mapping[str, Any], outcome: Mapping[str, Any], state: State) -> SmsStatusUpdated:
+def _taken_on(entry: Entry, command: Mapping[str, Any]) -> SmsStatus:
+    """What a provider took on before its `send_at` it keeps until then; what waited for it with us is on its way."""
+    send_at = command.get("send_at")
+    is_kept = send_at is not None and datetime.fromisoformat(send_at) > datetime.fromisoformat(entry["recorded_at"])
+    return SmsStatus.SCHEDULED if is_kept else SmsStatus.ACCEPTED
+
+
+def _sms(entry: Entry, command: Mapping[str, Any], outcome: Mapping[str, Any], state: State) -> SmsStatusUpdated:
     facts = outcome.get("facts", {})
     status, final = {
-        State.SUCCEEDED: (SmsStatus.SCHEDULED if command.get("send_at") else SmsStatus.ACCEPTED, False),
+        State.SUCCEEDED: (_taken_on(entry, command), False),
         State.FAILED: (SmsStatus.REJECTED, True),
         State.UNKNOWN: (SmsStatus.UNKNOWN, False),
+        State.SCHEDULED: (SmsStatus.SCHEDULED, False),
+        State.CANCELLED: (SmsStatus.CANCELLED, True),
     }[state]
     count = sms.count(command["text"]) if "text" in command else None
     return SmsStatusUpdated(
@@ -97,6 +116,7 @@ def _sms(command: Mapping[str, Any], outcome: Mapping[str, Any], state: State) -
         mnc=facts.get("mnc"),
         campaign=command.get("campaign"),
         reference=command.get("reference"),
+        settled_by=outcome.get("settled", {}).get("by"),
     )
 
 
@@ -117,6 +137,7 @@ def _top_up(command: Mapping[str, Any], outcome: Mapping[str, Any], state: State
         cost=_money(facts.get("cost")),
         provider_code=outcome.get("code") or facts.get("provider_code"),
         provider_text=outcome.get("text") or outcome.get("why") or facts.get("provider_text"),
+        settled_by=outcome.get("settled", {}).get("by"),
     )
 
 

@@ -129,6 +129,8 @@ class BaseCommand(Part):
     kind: ClassVar[str]
     repeatable: ClassVar[bool] = False
     """Whether the provider may be asked again when nobody knows what became of it: true of questions only."""
+    costs: ClassVar[bool] = False
+    """Whether the provider takes money for it: what a stopped account does not do."""
 
     id: Id
     account: str = Field(max_length=63, description="Our name of the account that does it.", examples=["acme-za"])
@@ -157,6 +159,7 @@ class SendSms(BaseCommand):
     """Send one SMS."""
 
     kind: ClassVar[str] = "send_sms"
+    costs: ClassVar[bool] = True
 
     command: Literal["send_sms"]
     to: Number
@@ -180,6 +183,7 @@ class SendSmsBatch(BaseCommand):
     """Send many SMS. Each message keeps its own id, outcome and events."""
 
     kind: ClassVar[str] = "send_sms_batch"
+    costs: ClassVar[bool] = True
 
     command: Literal["send_sms_batch"]
     id: BatchId
@@ -221,6 +225,7 @@ class TopUp(BaseCommand):
     """Put airtime or a package on a number (Zorya)."""
 
     kind: ClassVar[str] = "top_up"
+    costs: ClassVar[bool] = True
 
     command: Literal["top_up"]
     to: Number
@@ -241,6 +246,7 @@ class LookUpCarrier(BaseCommand):
 
     kind: ClassVar[str] = "look_up_carrier"
     repeatable: ClassVar[bool] = True
+    costs: ClassVar[bool] = True
 
     command: Literal["look_up_carrier"]
     number: Number

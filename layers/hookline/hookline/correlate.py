@@ -11,16 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from hookline import command_events
 from hookline.command_journal import COMMAND, LINK
 from hookline.commands import TOKEN_LENGTH
-from hookline.errors import JournalUnavailableError
 from hookline.events import Correlation
 from hookline.journal import CALLBACK
 from hookline.pace import PACE
 from hookline.publish import LATER, Subject
+from hookline.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,11 +31,6 @@ OVERTAKEN_FOR = 75.0
 
 MAX_MESSAGE_ID = 128
 """Characters of the longest provider's id that there can be a link of."""
-
-MAX_KEYS = 100
-"""Keys that DynamoDB takes in one BatchGetItem."""
-
-MAX_TRIES = 5
 
 type Key = tuple[str, str]
 type Items = dict[Key, Mapping[str, Any]]
@@ -53,8 +46,7 @@ class Correlator:
     """
 
     def __init__(self, client: "DynamoDBClient", table: str, clock: Callable[[], float] = time.time) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
         self._clock = clock
 
     def __call__(self, subjects: Sequence[Subject]) -> list[Correlation | Literal["later"] | None]:
@@ -75,10 +67,7 @@ class Correlator:
         Raises:
             JournalUnavailableError: the journal did not answer.
         """
-        try:
-            return self._client.get_item(TableName=self._table, Key=keys, ConsistentRead=True).get("Item")
-        except (ClientError, BotoCoreError) as error:
-            raise JournalUnavailableError(type(error).__name__) from error
+        return self._table.get(keys)
 
     def _correlation(self, subject: Subject, found: Items) -> Correlation | Literal["later"] | None:
         entry = subject.entry
@@ -101,24 +90,10 @@ class Correlator:
         return LATER if unlinked and has_just_sent and is_new else None
 
     def _read(self, keys: set[Key]) -> Items:
-        found: Items = {}
-        answer: Any
-        waiting: list[Any] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in sorted(keys)]
-        tries = 0
-        while waiting:
-            part, waiting = waiting[:MAX_KEYS], waiting[MAX_KEYS:]
-            try:
-                answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": part, "ConsistentRead": True}})
-            except (ClientError, BotoCoreError) as error:
-                raise JournalUnavailableError(type(error).__name__) from error
-            for item in answer["Responses"].get(self._table, []):
-                found[item["pk"]["S"], item["sk"]["S"]] = item
-            unread = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-            tries += bool(unread)
-            if tries > MAX_TRIES:
-                raise JournalUnavailableError("UnprocessedKeys")
-            waiting += unread
-        return found
+        found = self._table.get_many({"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in sorted(keys))
+        # A link may hold what was said of an id of nobody's: then it leads nowhere.
+        leading = [item for item in found if item["sk"]["S"] != LINK or "token" in item]
+        return {(item["pk"]["S"], item["sk"]["S"]): item for item in leading}
 
 
 def _first_keys(subject: Subject) -> list[Key]:

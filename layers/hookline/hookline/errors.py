@@ -7,6 +7,8 @@
     │   └── AccountsUnavailableError      Secrets Manager did not answer: try again
     ├── JournalUnavailableError           DynamoDB did not answer, or refused for now: try again
     ├── QueueUnavailableError             SQS did not answer, or refused: what was to be put there may or may not be
+    ├── SchedulerUnavailableError         EventBridge Scheduler did not answer, or refused: try again
+    ├── ReportsUnavailableError           S3 did not answer, or refused: try again
     └── UnrecognisedError                 verified, but of no shape we know: keep it whole
 
 No message holds a secret, a message text or a whole phone number.
@@ -49,6 +51,14 @@ class JournalUnavailableError(HooklineError):
 
 class QueueUnavailableError(HooklineError):
     """A queue could not be reached or refused: what was to be put there may or may not be there."""
+
+
+class SchedulerUnavailableError(HooklineError):
+    """EventBridge Scheduler could not be reached or refused: what was to be scheduled may or may not be."""
+
+
+class ReportsUnavailableError(HooklineError):
+    """S3 could not be reached or refused: what was to be kept there may or may not be."""
 
 
 class UnrecognisedError(HooklineError):

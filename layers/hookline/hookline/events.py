@@ -101,7 +101,17 @@ class SmsStatus(StrEnum):
     DELIVERED = "delivered"
     FAILED = "failed"
     REJECTED = "rejected"
+    CANCELLED = "cancelled"
     UNKNOWN = "unknown"
+
+
+type SettledBy = Annotated[
+    Literal["report", "query", "callback", "person"] | None,
+    Field(
+        description="What told, where nobody knew at first: the provider's report, its answer to a question, a "
+        "callback, or a person who decided. Null where the answer to the request told."
+    ),
+]
 
 
 class SmsStatusUpdated(Data):
@@ -122,6 +132,7 @@ class SmsStatusUpdated(Data):
     mnc: str | None = Field(default=None, description="Mobile network code of the recipient's network.")
     campaign: str | None = Field(default=None, description="The campaign it was sent in.")
     reference: str | None = Field(default=None, description="What you, or we, sent along with the message.")
+    settled_by: SettledBy = None
 
 
 class TopUpStatus(StrEnum):
@@ -152,6 +163,7 @@ class TopUpStatusUpdated(Data):
         default_factory=list,
         description="Fields taken from the address of a callback, which its signature does not cover.",
     )
+    settled_by: SettledBy = None
 
 
 class CarrierLookedUp(Data):
@@ -202,7 +214,29 @@ class TopUpReportCompleted(Data):
     last_day: str = Field(description="The last day of the report, itself included.")
     count: int = Field(description="How many top-ups there are.")
     rows: list[TopUpReportRow] | None = Field(description="The top-ups; null where they are too many: see `rows_url`.")
-    rows_url: str | None = Field(default=None, description="Where the rows are, as JSON lines, when they are too many.")
+    complete: bool = Field(default=True, description="False where the provider has rows that could not be read.")
+    rows_url: str | None = Field(
+        default=None,
+        description="Where the rows are when they are too many: `s3://<bucket>/<key>`, an object of JSON lines.",
+    )
+
+
+class AccountStopped(Data):
+    """An account of yours was stopped: what costs money waits until somebody lets it go on."""
+
+    type: ClassVar[str] = "account.stopped"
+
+    why: str = Field(description="The reason, `no_funds` or `payment_required` where the provider gave it.")
+    who: str = Field(description="`provider`, or the person who stopped it.")
+
+
+class AccountResumed(Data):
+    """An account of yours goes on: what waited is done."""
+
+    type: ClassVar[str] = "account.resumed"
+
+    why: str = Field(description="The reason that was given.")
+    who: str = Field(description="The person who let it go on.")
 
 
 class CommandRejected(Data):
@@ -232,6 +266,8 @@ DATA_TYPES: tuple[type[Data], ...] = (
     CarrierLookedUp,
     BalanceReported,
     TopUpReportCompleted,
+    AccountStopped,
+    AccountResumed,
     CommandRejected,
     CallbackUnrecognised,
 )

@@ -52,7 +52,9 @@ class NotSent(NamedTuple):
         delay: seconds that the provider asks to wait; None where it does not say.
         renew_token: the provider did not accept our token: a new one is worth one more try at once.
         split: the provider turned a call with many commands away as a whole: each is worth a call of its own.
-        stop_account: nothing of this account is worth another call until a person did something: there is no money.
+        stop_account: nothing of this account that costs is worth another call until a person did something: there is no
+            money.
+        waits: nothing went wrong, it only is not its turn: not counted as a try.
     """
 
     why: str
@@ -60,6 +62,7 @@ class NotSent(NamedTuple):
     renew_token: bool = False
     split: bool = False
     stop_account: bool = False
+    waits: bool = False
 
 
 class MayHaveBeenSent(NamedTuple):

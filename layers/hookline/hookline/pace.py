@@ -8,9 +8,8 @@ algorithm; see docs/adr for why not a counter.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from hookline.errors import JournalUnavailableError
+from hookline.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,8 +35,7 @@ class Pace:
     """
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def turns(
         self, account: str, sizes: Sequence[int], rate: float, now: float, horizon: float = HORIZON_SECONDS
@@ -67,34 +65,22 @@ class Pace:
         raise JournalUnavailableError("many copies want turns at once")
 
     def _read(self, account: str) -> float:
-        try:
-            item = self._client.get_item(TableName=self._table, Key=self._key(account), ConsistentRead=True).get("Item")
-        except (ClientError, BotoCoreError) as error:
-            raise JournalUnavailableError(type(error).__name__) from error
+        item = self._table.get(self._key(account))
         return float(item["until"]["N"]) if item else 0.0
 
     def _move(self, account: str, before: float, until: float, now: float) -> bool:
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=self._key(account),
-                UpdateExpression="SET #until = :until, entry = :entry, expires_at = :expiry",
-                ConditionExpression="attribute_not_exists(pk) OR #until = :before",
-                ExpressionAttributeNames={"#until": "until"},
-                ExpressionAttributeValues={
-                    ":until": {"N": f"{until:.6f}"},
-                    ":before": {"N": f"{before:.6f}"},
-                    ":entry": {"S": PACE},
-                    ":expiry": {"N": str(int(now) + KEPT_SECONDS)},
-                },
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise JournalUnavailableError(error.response["Error"]["Code"]) from error
-        except BotoCoreError as error:
-            raise JournalUnavailableError(type(error).__name__) from error
-        return True
+        return self._table.update(
+            self._key(account),
+            "SET #until = :until, entry = :entry, expires_at = :expiry",
+            "attribute_not_exists(pk) OR #until = :before",
+            {
+                ":until": {"N": f"{until:.6f}"},
+                ":before": {"N": f"{before:.6f}"},
+                ":entry": {"S": PACE},
+                ":expiry": {"N": str(int(now) + KEPT_SECONDS)},
+            },
+            until="until",
+        )
 
     @staticmethod
     def _key(account: str) -> dict[str, dict[str, str]]:

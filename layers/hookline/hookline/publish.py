@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hookline import command_events
-from hookline.command_journal import COMMAND, FINAL, REJECTION
+from hookline.command_journal import COMMAND, NEWS, REJECTION
 from hookline.errors import HooklineError, JournalUnavailableError, UnrecognisedError
 from hookline.events import (
     SOURCE,
@@ -28,6 +28,7 @@ from hookline.events import (
     event_id,
 )
 from hookline.journal import CALLBACK
+from hookline.stops import ACCOUNT
 from hookline.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -234,6 +235,8 @@ class Publisher:
         if entry["entry"] == COMMAND:
             happening = Happening(command_events.data_of_command(entry))
             return Subject(entry, happening, command_events.provider_data_of(entry))
+        if entry["entry"] == ACCOUNT:
+            return Subject(entry, Happening(command_events.data_of_account(entry)), {})
         if entry["entry"] == REJECTION:
             return Subject(entry, Happening(command_events.data_of_rejection(entry)), {})
         normaliser = self._normalisers[entry["provider"]]
@@ -353,9 +356,9 @@ def _own_reference(happening: Happening, correlation: Correlation | None) -> Dat
 
 
 def _identity(entry: Entry) -> str:
-    """What an event's id is derived from: the entry's key, and for a command the step that it took."""
+    """What an event's id is derived from: the entry's key, and for a command or an account the step that it took."""
     key = f"{entry['pk']}|{entry['sk']}"
-    return f"{key}|{entry['state']}|{entry['claim']}" if entry["entry"] == COMMAND else key
+    return f"{key}|{entry['state']}|{entry.get('claim', '')}" if entry["entry"] in {COMMAND, ACCOUNT} else key
 
 
 def _is_news(record: Mapping[str, Any]) -> bool:
@@ -363,7 +366,9 @@ def _is_news(record: Mapping[str, Any]) -> bool:
     image = record["dynamodb"].get("NewImage") or {}
     entry = image.get("entry", {}).get("S")
     if entry == COMMAND:
-        return image.get("state", {}).get("S") in FINAL
+        return image.get("state", {}).get("S") in NEWS
+    if entry == ACCOUNT:
+        return True
     return entry in {CALLBACK, REJECTION} and record.get("eventName") == "INSERT"
 
 

@@ -8,36 +8,38 @@ a command is sent once, or its outcome is known to be unknown:
 | nothing, or `waiting` | claimed, sent, outcome written |
 | the same id with another content | refused |
 | an outcome | it is the answer; nothing is sent |
+| `scheduled` | left alone until its `send_at`, then as `waiting` |
 | `sending`, its lease not over | left alone: later |
 | `sending`, its lease over | a question is asked again; an SMS is `unknown`, or sent again where its account says |
 |                             | `on_unknown: resend`, at most three times; a top-up is always `unknown` |
 
 An answer that leaves it open is treated as the last row, at once.
 
-Nothing sleeps here: what must wait goes back to the queue with a delay.
+Nothing sleeps here: what must wait goes back to the queue with a delay, or to EventBridge Scheduler.
 """
 
 import hashlib
 import json
 import random
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-
-import httpx
-from botocore.exceptions import BotoCoreError, ClientError
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from hookline.accounts import Accounts, is_account_name
+from hookline.calls import Caller, Session
 from hookline.command_journal import FINAL, CommandJournal, Finish, Record, State
+from hookline.command_queue import MAX_DELAY, MAX_RECEIVES, Message, Queue, read_message
 from hookline.commands import (
     COMMAND_TYPES,
     BaseCommand,
     BatchMessage,
+    Cancel,
     Rejection,
     SendSms,
     SendSmsBatch,
+    command_token,
     parse_command,
     read_command,
 )
@@ -47,26 +49,19 @@ from hookline.errors import (
     AccountsUnavailableError,
     JournalUnavailableError,
     QueueUnavailableError,
+    ReportsUnavailableError,
+    SchedulerUnavailableError,
 )
-from hookline.outcomes import Answer, Done, MayHaveBeenSent, NotSent, Outcome, Refused, outcome_of_error
+from hookline.outcomes import Done, MayHaveBeenSent, NotSent, Outcome, Refused
 from hookline.pace import HORIZON_SECONDS, Pace
-from hookline.sending import PlannedCall, SendingAccount, SendingProvider
+from hookline.reports import Reports
+from hookline.schedules import Schedules
+from hookline.sending import PlannedCall, SendingAccount, SendingProvider, Stake
+from hookline.stops import Stops
 from hookline.telemetry import Telemetry
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
-TURN_ATTRIBUTE = "hookline-turn"
-"""A message attribute: the moment (seconds since the epoch) that a put-back message has its turn reserved for."""
-
-RECEIVES_ATTRIBUTE = "hookline-receives"
-"""A message attribute: how often a put-back message was tried as the message that it was before."""
-
-LATEST = 60.0
+LATEST = 5.0
 """Seconds after which a reserved turn is gone: else what a standstill held up would all go out at once."""
-
-MAX_RECEIVES = 12
-"""A message received so often is set aside: the redrive limit of the command queues in the template."""
 
 MAX_RESENDS = 3
 """How often an SMS is sent again at the most where its account says `on_unknown: resend`."""
@@ -74,10 +69,16 @@ MAX_RESENDS = 3
 MAX_BACKOFF = 900.0
 """Seconds: the longest a message waits before it is tried again, unless the provider asks for longer."""
 
-MAX_DELAY = 900
-"""Seconds: the longest that SQS delays a new message."""
-
 MISCONFIGURED_DELAY = 300.0
+STOPPED_DELAY = 300.0
+"""Seconds after which commands of a stopped account look again whether it may go on, at the most."""
+
+SOON = 60.0
+"""Seconds: what is to be sent sooner waits in the queue, and for longer with the scheduler."""
+
+MAX_LATE = 86_400.0
+"""Seconds after its `send_at` for which a command that waited with us is still sent, where something held it up."""
+
 TIME_FOR_A_CALL = 30.0
 """Seconds that must be left of the invocation for another call to be begun."""
 
@@ -90,40 +91,7 @@ MAX_CHUNK_BYTES = 200_000
 MAX_NAMED = 200
 """Characters of what is repeated of a command that could not be understood."""
 
-_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?", re.ASCII)
-_NOT_IN_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FIELDS = frozenset(name for command in COMMAND_TYPES for name in command.model_fields)
-
-
-class Queue(Protocol):
-    """What a sender does with messages besides being done with them. Each raises QueueUnavailableError."""
-
-    def delay(self, message: "Message", seconds: float) -> None:
-        """Let a message come again after so many seconds, counted as another receive."""
-
-    def put_back(self, command: BaseCommand, seconds: float, turn: float | None, receives: int) -> None:
-        """Put a command on the queue anew, to come after so many seconds, with the receives counted until now."""
-
-    def set_aside(self, message: "Message", reason: str) -> None:
-        """Put a message on the dead-letter queue."""
-
-
-class Message(NamedTuple):
-    """A message from the command queue.
-
-    Attributes:
-        id: SQS's id of it.
-        receipt: what it is answered with.
-        body: its text.
-        receives: how often it has been received, this time included, and as the messages that it was before.
-        turn: the moment its turn was reserved for; 0 where none was, or where it was taken already.
-    """
-
-    id: str
-    receipt: str
-    body: str
-    receives: int
-    turn: float
 
 
 class Work(NamedTuple):
@@ -133,6 +101,14 @@ class Work(NamedTuple):
     message: Message | None
 
 
+class Claimed(NamedTuple):
+    """A command that this attempt has: under which claim, and what it has at stake."""
+
+    command: BaseCommand
+    claim: str
+    staked: tuple[str, Decimal] | None
+
+
 class Left(NamedTuple):
     """A command that is not done.
 
@@ -140,11 +116,13 @@ class Left(NamedTuple):
         after: seconds after which it may be tried again; None for exponential backoff.
         why: the cause, for the telemetry.
         stop: whether the same is to be expected for the account's other commands now.
+        counted: whether that was a try: what only waits is tried as often as ever.
     """
 
     after: float | None
     why: str
     stop: bool = False
+    counted: bool = True
 
 
 type Result = Record | Rejection | Left
@@ -158,10 +136,12 @@ class Sender:
         accounts: its accounts, as `provider.read_account` builds them.
         journal: where commands are kept.
         pace: gives turns.
-        http: sends requests; its timeouts are explicit.
+        caller: calls the provider.
         queue: the provider's command queue.
+        stops: which accounts are stopped.
         telemetry: says what happened.
-        token: the access token of an account, or an outcome that says why there is none; renewed when asked to.
+        schedules: keeps commands until their `send_at`, where the provider does not.
+        reports: keeps what is too large for an event.
         clock: seconds since the epoch, UTC.
         chance: a number from 0 to 1, for jitter.
     """
@@ -172,11 +152,13 @@ class Sender:
         accounts: "Accounts[SendingAccount[Any]]",
         journal: CommandJournal,
         pace: Pace,
-        http: httpx.Client,
+        caller: Caller,
         queue: Queue,
+        stops: Stops,
         telemetry: Telemetry,
         *,
-        token: "Callable[[SendingAccount[Any], bool], str | Outcome]" = lambda _account, _renew: "",
+        schedules: Schedules | None = None,
+        reports: Reports | None = None,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -184,10 +166,12 @@ class Sender:
         self._accounts = accounts
         self._journal = journal
         self._pace = pace
-        self._http = http
+        self._caller = caller
         self._queue = queue
+        self._stops = stops
         self._telemetry = telemetry
-        self._token = token
+        self._schedules = schedules
+        self._reports = reports
         self._clock = clock
         self._chance = chance
 
@@ -204,7 +188,7 @@ class Sender:
             `batchItemFailures` with the messages that must come again.
         """
         until = self._clock() + seconds
-        messages = [_message(record) for record in records]
+        messages = [read_message(record) for record in records]
         left: dict[str, dict[str, tuple[BaseCommand, Left]]] = {}
         works: dict[str, list[Work]] = {}
         failed: list[str] = []
@@ -232,8 +216,9 @@ class Sender:
             seconds: how long the invocation may still run.
 
         Returns:
-            `state`: succeeded, failed, unknown, rejected or waiting, with `outcome`, or `field` and `problem`, or `why`
-            and `retry_after` (seconds). A batch answers with `messages`, the same for each by id.
+            `state`: succeeded, failed, unknown, scheduled or cancelled, with `outcome`; rejected, with `field` and
+            `problem`; or waiting, with `why` and `retry_after` (seconds). A batch answers with `messages`, the same
+            for each by id.
         """
         try:
             command = read_command(document)
@@ -307,21 +292,28 @@ class Sender:
         ready: dict[str, Work] = {}
         others: list[Work] = []
         for work in works:
-            checked = self._check(work, account)
-            if isinstance(checked, Rejection):
-                yield work, self._late(work, account, checked) or self._refused(work, checked)
+            checked = self._ready(work, account)
+            if not isinstance(checked, Work):
+                yield work, checked
             elif checked.command.id not in ready:
                 ready[checked.command.id] = checked
             elif ready[checked.command.id].command.digest != checked.command.digest:
                 others.append(checked)
             # else it is there twice, and once is enough
-        yield from self._in_turn(list(ready.values()), account, until)
+        yield from self._at_its_time(list(ready.values()), account, until)
         for work in others:  # the same id with two contents: the journal knows which of them is its own
             found = self._journal.read(work.command.id)
             if found is not None and found.digest == work.command.digest:
-                yield from self._in_turn([work], account, until)
+                yield from self._at_its_time([work], account, until)
             else:
                 yield work, self._refused(work, Rejection("id", USED))
+
+    def _ready(self, work: Work, account: "SendingAccount[Any]") -> Work | Result:
+        """Return a command as it will be sent, or what became of it already."""
+        checked = self._check(work, account)
+        if isinstance(checked, Rejection):
+            return self._late(work, account, checked) or self._refused(work, checked)
+        return self._cancel(checked, checked.command) if isinstance(checked.command, Cancel) else checked
 
     def _account(self, name: str) -> "SendingAccount[Any] | Rejection | Left":
         try:
@@ -345,29 +337,132 @@ class Sender:
         except Rejection as rejection:
             return rejection
 
-    def _late(self, work: Work, account: "SendingAccount[Any]", rejection: Rejection) -> Result | None:
-        """A command that is too late by now may have been done, or begun, in time: then this is a repeat of it."""
+    # --- what waits for its time -------------------------------------------------------------------------------------
+
+    def _at_its_time(
+        self, works: Sequence[Work], account: "SendingAccount[Any]", until: float
+    ) -> Iterable[tuple[Work, Result]]:
+        due: list[Work] = []
+        for work in works:
+            if self._waits_for_its_time(work.command):
+                yield from self._scheduled(work)
+            else:
+                due.append(work)
+        yield from self._unless_stopped(due, account, until)
+
+    def _waits_for_its_time(self, command: BaseCommand) -> bool:
+        send_at = getattr(command, "send_at", None)
+        return send_at is not None and not self._provider.native_schedule and send_at.timestamp() > self._clock()
+
+    def _scheduled(self, work: Work) -> Iterable[tuple[Work, Result]]:
+        """Have a command come again at its `send_at`. Its entry is there before: it can be cancelled, and is known."""
+        command, now = work.command, self._clock()
+        found = self._journal.schedule(command, now)
+        if found is not None and found.digest != command.digest:
+            yield work, self._refused(work, Rejection("id", USED))
+            return
+        if found is not None and found.state is not State.SCHEDULED:
+            yield work, found if found.state in FINAL else Left(found.lease_until - now + 1, "another copy has it")
+            return
+        send_at = getattr(command, "send_at", None)
+        assert send_at is not None  # noqa: S101  # it waits for that
+        assert self._schedules is not None  # noqa: S101  # the provider keeps no message itself
+        seconds = send_at.timestamp() - now
+        try:
+            if seconds <= SOON and work.message is not None:
+                self._queue.put_back(command, seconds + 1, None, work.message.receives - 1)
+            else:
+                self._schedules.add(command, send_at)
+        except (SchedulerUnavailableError, QueueUnavailableError) as error:
+            yield work, Left(None, str(error))
+            return
+        if found is None:
+            self._count("scheduled")
+        yield work, Record(State.SCHEDULED, command.digest, "", 0, {})
+
+    def _cancel(self, work: Work, command: Cancel) -> Result:
+        """Take back a command that waits for its `send_at`. Doing it again says the same."""
+        now = self._clock()
+        found = self._journal.read(command.command_id)
+        if found is None or found.account != command.account:
+            return self._refused(work, Rejection("command_id", "nothing is known of it, or it is another account's"))
+        taken_back = found.state is State.CANCELLED or self._journal.cancel(
+            command.command_id, f"cancelled by {command.id}", now
+        )
+        if not taken_back:
+            return self._refused(work, Rejection("command_id", "it does not wait any more"))
+        if self._schedules is not None:
+            with suppress(SchedulerUnavailableError):  # then it comes at its time, and finds that it is cancelled
+                self._schedules.remove(command_token(command.command_id))
+        self._count("cancelled")
+        return Record(State.SUCCEEDED, command.digest, "", 0, {"facts": {"command_id": command.command_id}})
+
+    def _late(self, work: Work, account: "SendingAccount[Any]", rejection: Rejection) -> Result | Work | None:
+        """Look again at a command that is too late by now: it may have been given in time.
+
+        Returns:
+            What is known of it, where it was done, or begun; the command itself, where it has waited until now with us;
+            what it comes to, where that was too long ago; None where it is nothing but late.
+        """
         send_at = getattr(work.command, "send_at", None)
         if rejection.field != "send_at" or send_at is None:
             return None
         try:
             in_time = self._provider.check(work.command, account, send_at.timestamp() - 1)
-        except Rejection:
-            return None
+        except Rejection as other:
+            return self._refused(work, other)
         found = self._journal.read(work.command.id)
-        if found is None or found.state is State.WAITING or found.digest != in_time.digest:
+        if found is None or found.digest != in_time.digest:
             return None
-        result = self._denied(work._replace(command=in_time), found, may_repeat=False)
+        work = work._replace(command=in_time)
+        if found.state in {State.SCHEDULED, State.WAITING}:
+            return None if self._provider.native_schedule else self._held_up(work, send_at.timestamp())
+        result = self._denied(work, found, may_repeat=False)
         return None if isinstance(result, str) else result
+
+    def _held_up(self, work: Work, send_at: float) -> Work | Record | None:
+        """Let a command that has waited with us go all the same; or take it back, where its time is long over."""
+        now = self._clock()
+        if now - send_at <= MAX_LATE:
+            return work
+        self._journal.cancel(work.command.id, "too late", now)
+        return self._journal.read(work.command.id)
 
     def _refused(self, work: Work, rejection: Rejection) -> Rejection:
         body = work.command.model_dump_json()
         self._reject(rejection, json.loads(body), body)
         return rejection
 
+    # --- what may go now ---------------------------------------------------------------------------------------------
+
+    def _unless_stopped(
+        self, works: Sequence[Work], account: "SendingAccount[Any]", until: float
+    ) -> Iterable[tuple[Work, Result]]:
+        costs = [work for work in works if work.command.costs]
+        if costs and self._stops.find(account.name) is not None:
+            yield from ((work, self._known(work) or self._stopped()) for work in costs)
+            works = [work for work in works if not work.command.costs]
+        if works:
+            yield from self._in_turn(works, account, until)
+
+    def _known(self, work: Work) -> Record | None:
+        """Return what became of a command before, for whoever asks directly: nothing new can be done just now."""
+        found = self._journal.read(work.command.id) if work.message is None else None
+        is_it = found is not None and found.state in FINAL and found.digest == work.command.digest
+        return found if is_it else None
+
+    def _stopped(self) -> Left:
+        """What a stopped account's command comes to. Each is counted, so that an alarm lasts as long as they wait."""
+        self._telemetry.count("commands_stopped", dimensions={"provider": self._provider.name})
+        return Left(STOPPED_DELAY * (0.5 + self._chance() / 2), "the account is stopped", stop=True, counted=False)
+
     def _in_turn(
         self, works: Sequence[Work], account: "SendingAccount[Any]", until: float
     ) -> Iterable[tuple[Work, Result]]:
+        session = self._caller.session(account)
+        if isinstance(session, NotSent):
+            yield from ((work, self._known(work) or _left(session)) for work in works)
+            return
         now = self._clock()
         has_turn = [work.message is not None and now - LATEST <= work.message.turn <= now + 1 for work in works]
         reserved = [work for work, its_turn in zip(works, has_turn, strict=True) if its_turn]
@@ -391,7 +486,7 @@ class Sender:
             if stopped:
                 yield from ((work, stopped) for work in _works_of(planned, go))
                 continue
-            for work, result in self._call(planned, go, account, until):
+            for work, result in self._call(planned, go, account, session, until):
                 stopped = result if isinstance(result, Left) and result.stop else stopped
                 yield work, result
 
@@ -406,25 +501,43 @@ class Sender:
         return self._provider.plan([work.command for work in works], account, "") if works else []
 
     def _call(
-        self, planned: PlannedCall, works: Sequence[Work], account: "SendingAccount[Any]", until: float
+        self,
+        planned: PlannedCall,
+        works: Sequence[Work],
+        account: "SendingAccount[Any]",
+        session: Session,
+        until: float,
     ) -> Iterable[tuple[Work, Result]]:
         of_id = {work.command.id: work for work in works}
-        if until - self._clock() < TIME_FOR_A_CALL:
+        now = self._clock()
+        if until - now < TIME_FOR_A_CALL:
             yield from self._out_of_time(_works_of(planned, works))
             return
-        claim, denied = self._journal.claim(planned.commands, self._clock())
-        claimed = [(command, claim) for command in planned.commands if command.id not in denied]
+        stakes = self._stakes(planned.commands, account, now)
+        claim, denied = self._journal.claim(planned.commands, now, stakes)
+        claimed = [
+            Claimed(command, claim, stakes[command.id].staked if command.id in stakes else None)
+            for command in planned.commands
+            if command.id not in denied
+        ]
         for command in planned.commands:
-            if command.id in denied:
+            found = denied.get(command.id)
+            if isinstance(found, Rejection):
+                yield of_id[command.id], self._refused(of_id[command.id], found)
+            elif found is not None:
                 work = of_id[command.id]
-                denial = self._denied(work, denied[command.id], may_repeat=_may_repeat(work, account))
+                denial = self._denied(work, found, may_repeat=_may_repeat(work, account))
                 if isinstance(denial, str):
-                    claimed.append((command, denial))
+                    claimed.append(Claimed(command, denial, found.staked))
                 else:
                     yield work, denial
-        again = {command.id for command, _ in claimed if _may_repeat(of_id[command.id], account)}
-        for command, result in self._send(claimed, again, account, until):
+        again = {it.command.id for it in claimed if _may_repeat(of_id[it.command.id], account)}
+        for command, result in self._send(claimed, again, account, session, until):
             yield of_id[command.id], result
+
+    def _stakes(self, commands: Iterable[BaseCommand], account: "SendingAccount[Any]", now: float) -> dict[str, Stake]:
+        stakes = {command.id: self._provider.stake(command, account, now) for command in commands}
+        return {name: stake for name, stake in stakes.items() if stake is not None}
 
     def _out_of_time(self, works: Sequence[Work]) -> Iterable[tuple[Work, Result]]:
         """What this invocation has no time for is no failure of its own: it keeps its turn, and is not counted."""
@@ -456,68 +569,83 @@ class Sender:
         return Record(State.UNKNOWN, command.digest, claim, 0, unknown.outcome)
 
     def _send(
-        self, claimed: Sequence[tuple[BaseCommand, str]], again: set[str], account: "SendingAccount[Any]", until: float
+        self,
+        claimed: Sequence[Claimed],
+        again: set[str],
+        account: "SendingAccount[Any]",
+        session: Session,
+        until: float,
     ) -> Iterable[tuple[BaseCommand, Result]]:
         if not claimed:
             return
-        claims = {command.id: claim for command, claim in claimed}
+        of_id = {it.command.id: it for it in claimed}
         finished: list[Finish] = []
-        left: list[tuple[BaseCommand, Left]] = []
-        for command, outcome in self._outcomes([command for command, _ in claimed], account, until):
-            finish = _finish(command, claims[command.id], outcome, may_repeat=command.id in again)
-            if finish is None:
-                left.append((command, _left(outcome)))
-            else:
+        left: list[tuple[Claimed, Left]] = []
+        no_money: str | None = None
+        for command, outcome in self._outcomes([it.command for it in claimed], session, until):
+            it = of_id[command.id]
+            finish = self._finish(it, outcome, may_repeat=command.id in again)
+            if isinstance(finish, Finish):
                 finished.append(finish)
+            else:
+                left.append((it, finish))
+            if isinstance(outcome, NotSent) and outcome.stop_account:
+                no_money = outcome.why
         try:
             self._journal.finish(finished, self._clock())
         finally:
-            for claim in {claims[command.id] for command, _ in left}:
-                self._journal.release([command for command, _ in left if claims[command.id] == claim], claim)
+            for claim in {it.claim for it, _ in left}:
+                of_claim = [it for it, _ in left if it.claim == claim]
+                staked = {it.command.id: it.staked for it in of_claim}
+                self._journal.release([it.command for it in of_claim], claim, staked)
         for finish in finished:
             self._count(finish.state.value)
             yield finish.command, Record(finish.state, finish.command.digest, finish.claim, 0, finish.outcome)
-        for command, result in left:
+        if no_money is not None and self._stops.stop(account.name, no_money, "provider", self._clock()):
+            self._telemetry.count("accounts_stopped", dimensions={"provider": self._provider.name}, why=no_money)
+        for it, result in left:
             self._count("not_sent", why=result.why)
-            yield command, result
+            yield it.command, result
+
+    def _finish(self, claimed: Claimed, outcome: Outcome, *, may_repeat: bool) -> Finish | Left:
+        """Say what is to be written of an outcome, or when a command that waits again is worth another try."""
+        command, claim, staked = claimed
+        match outcome:
+            case Done(facts, provider_data):
+                try:
+                    kept = self._reports(command, facts) if self._reports is not None else facts
+                except ReportsUnavailableError as error:  # only a question has that much to say: it is asked again
+                    return Left(None, str(error))
+                said = {"facts": dict(kept), "provider_data": dict(provider_data)}
+                return Finish(command, claim, State.SUCCEEDED, said, _message_id(command, facts), staked)
+            case Refused(code, text, provider_data):
+                why = {"code": code, "text": text, "provider_data": dict(provider_data)}
+                refused_id = "" if command.repeatable else self._provider.refused_id(provider_data) or ""
+                return Finish(command, claim, State.FAILED, why, refused_id, staked)
+            case MayHaveBeenSent(cause, facts) if not may_repeat:
+                open_facts = {"facts": dict(facts)} if facts else {}
+                why = {"why": cause, **open_facts}
+                return Finish(command, claim, State.UNKNOWN, why, _message_id(command, facts), staked)
+            case NotSent(stop_account=True):
+                return self._stopped()
+        return _left(outcome)
 
     def _outcomes(
-        self, commands: Sequence[BaseCommand], account: "SendingAccount[Any]", until: float
+        self, commands: Sequence[BaseCommand], session: Session, until: float
     ) -> Iterable[tuple[BaseCommand, Outcome]]:
-        token = self._token(account, False)
-        if not isinstance(token, str):
-            yield from ((command, token) for command in commands)
-            return
-        for planned in self._provider.plan(commands, account, token):
-            outcomes = self._request(planned, account)
-            if any(isinstance(outcome, NotSent) and outcome.renew_token for outcome in outcomes):
-                token = self._token(account, True)
-                if isinstance(token, str):
-                    again = self._provider.plan(planned.commands, account, token)
-                    outcomes = [outcome for each in again for outcome in self._request(each, account)]
-            for command, outcome in zip(planned.commands, outcomes, strict=True):
-                if isinstance(outcome, NotSent) and outcome.split and len(planned.commands) > 1:
-                    # The provider turned the whole call away, and took nothing of it: each gets a call of its own.
-                    yield command, self._alone(command, account, token if isinstance(token, str) else "", until)
-                else:
-                    yield command, outcome
+        outcomes = list(session.outcomes(commands))
+        for command, outcome in outcomes:
+            if isinstance(outcome, NotSent) and outcome.split and len(outcomes) > 1:
+                # The provider turned the whole call away, and took nothing of it: each gets a call of its own.
+                yield command, self._alone(command, session, until)
+            else:
+                yield command, outcome
 
-    def _alone(self, command: BaseCommand, account: "SendingAccount[Any]", token: str, until: float) -> Outcome:
+    def _alone(self, command: BaseCommand, session: Session, until: float) -> Outcome:
         if until - self._clock() < TIME_FOR_A_CALL:
             return NotSent(NO_TIME)
-        return self._request(self._provider.plan([command], account, token)[0], account)[0]
-
-    def _request(self, planned: PlannedCall, account: "SendingAccount[Any]") -> list[Outcome]:
-        call = planned.call
-        try:
-            response = self._http.request(call.method, call.url, headers=dict(call.headers), content=call.content)
-            answer = Answer(response.status_code, response.headers, response.content)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            outcome = outcome_of_error(error)
-            self._telemetry.count("provider_calls", dimensions=self._dimensions(type(error).__name__))
-            return [outcome] * len(planned.commands)
-        self._telemetry.count("provider_calls", dimensions=self._dimensions(f"{answer.status // 100}xx"))
-        return self._provider.read(planned.commands, account, answer)
+        ((_, outcome),) = session.outcomes([command])
+        return outcome
 
     # --- saying ------------------------------------------------------------------------------------------------------
 
@@ -528,11 +656,12 @@ class Sender:
             The message's id where it is the message itself that comes again.
         """
         soonest = min((it for _, it in left), key=lambda it: float("inf") if it.after is None else it.after)
-        if len(left) == works:
+        if len(left) == works and any(it.counted for _, it in left):
             return self._come_again(message, soonest)
         try:
             for command, it in left:
-                self._queue.put_back(command, self._seconds(message, it), None, message.receives)
+                receives = message.receives if it.counted else message.receives - 1
+                self._queue.put_back(command, self._seconds(message, it), None, receives)
                 self._count_delay(message, it)
         except QueueUnavailableError:
             return self._come_again(message, soonest)
@@ -578,22 +707,6 @@ def _works_of(planned: PlannedCall, works: Iterable[Work]) -> list[Work]:
     return [of_id[command.id] for command in planned.commands]
 
 
-def _finish(command: BaseCommand, claim: str, outcome: Outcome, *, may_repeat: bool) -> Finish | None:
-    """Say what is to be written of an outcome; None where the command waits again."""
-    match outcome:
-        case Done(facts, provider_data):
-            said = {"facts": dict(facts), "provider_data": dict(provider_data)}
-            return Finish(command, claim, State.SUCCEEDED, said, _message_id(command, facts))
-        case Refused(code, text, provider_data):
-            why = {"code": code, "text": text, "provider_data": dict(provider_data)}
-            return Finish(command, claim, State.FAILED, why)
-        case MayHaveBeenSent(cause, facts) if not may_repeat:
-            open_facts = {"facts": dict(facts)} if facts else {}
-            return Finish(command, claim, State.UNKNOWN, {"why": cause, **open_facts}, _message_id(command, facts))
-        case _:
-            return None
-
-
 def _message_id(command: BaseCommand, facts: Mapping[str, Any]) -> str:
     """The provider's id of what was sent. A question names the id of something that another command sent."""
     return "" if command.repeatable else str(facts.get("message_id") or facts.get("transaction_id") or "")
@@ -602,7 +715,7 @@ def _message_id(command: BaseCommand, facts: Mapping[str, Any]) -> str:
 def _left(outcome: Outcome) -> Left:
     """Say when a command that waits again is worth another try."""
     if isinstance(outcome, NotSent):
-        return Left(outcome.delay, outcome.why, stop=outcome.stop_account or outcome.delay is not None)
+        return Left(outcome.delay, outcome.why, stop=outcome.delay is not None, counted=not outcome.waits)
     return Left(None, getattr(outcome, "why", ""))
 
 
@@ -636,23 +749,6 @@ def _said(result: Result) -> dict[str, Any]:
             return {"state": State.WAITING.value, "why": why, "retry_after": after}
 
 
-def _message(record: Mapping[str, Any]) -> Message:
-    receives = int(record["attributes"]["ApproximateReceiveCount"])
-    attributes = record.get("messageAttributes", {})
-    return Message(
-        id=record["messageId"],
-        receipt=record["receiptHandle"],
-        body=record["body"],
-        receives=receives + int(_number(attributes, RECEIVES_ATTRIBUTE)),
-        turn=_number(attributes, TURN_ATTRIBUTE) if receives == 1 else 0.0,
-    )
-
-
-def _number(attributes: Mapping[str, Any], name: str) -> float:
-    text = str(attributes.get(name, {}).get("stringValue", ""))
-    return float(text) if _NUMBER.fullmatch(text) else 0.0
-
-
 def _is_text(value: str) -> bool:
     """Say whether a text is without half characters, which JSON lets in and nothing lets out."""
     return value == value.encode("utf-8", "replace").decode()
@@ -663,60 +759,3 @@ def _loads(body: str) -> object:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-class CommandQueue:
-    """A provider's command queue on SQS.
-
-    Args:
-        client: an SQS client.
-        url: the queue's.
-        dead_letters: the URL of its dead-letter queue.
-    """
-
-    def __init__(self, client: "SQSClient", url: str, dead_letters: str) -> None:
-        self._client = client
-        self._url = url
-        self._dead_letters = dead_letters
-
-    def delay(self, message: Message, seconds: float) -> None:
-        """Let a message come again after so many seconds, counted as another receive."""
-        with _unavailable():
-            self._client.change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=message.receipt, VisibilityTimeout=min(43_000, max(0, round(seconds)))
-            )
-
-    def put_back(self, command: BaseCommand, seconds: float, turn: float | None, receives: int) -> None:
-        """Put a command on the queue anew, to come after so many seconds (15 minutes at the most)."""
-        numbers = {
-            **({TURN_ATTRIBUTE: f"{turn:.3f}"} if turn is not None else {}),
-            **({RECEIVES_ATTRIBUTE: str(receives)} if receives else {}),
-        }
-        body = command.model_dump_json(exclude_none=True)
-        with _unavailable():
-            self._client.send_message(
-                QueueUrl=self._url,
-                MessageBody=_NOT_IN_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", body),
-                DelaySeconds=min(MAX_DELAY, max(0, round(seconds))),
-                MessageAttributes={
-                    name: {"DataType": "Number", "StringValue": number} for name, number in numbers.items()
-                },
-            )
-
-    def set_aside(self, message: Message, reason: str) -> None:
-        """Put a message on the dead-letter queue, with the reason."""
-        text = _NOT_IN_SQS.sub("?", reason[:200]) or "unknown"
-        with _unavailable():
-            self._client.send_message(
-                QueueUrl=self._dead_letters,
-                MessageBody=message.body,
-                MessageAttributes={"reason": {"DataType": "String", "StringValue": text}},
-            )
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        raise QueueUnavailableError(type(error).__name__) from error

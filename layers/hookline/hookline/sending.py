@@ -1,11 +1,12 @@
 """What a provider supplies for commands: data and pure functions that know nothing of AWS and open no connection."""
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hookline.commands import BaseCommand
+from hookline.commands import BaseCommand, Rejection
 from hookline.errors import AccountNotFoundError, AccountSettingsError
 from hookline.outcomes import Answer, Call, Outcome
 
@@ -54,6 +55,105 @@ class PlannedCall(NamedTuple):
     commands: tuple[BaseCommand, ...]
 
 
+class Stake(NamedTuple):
+    """What a command would take of what its account may ask for in a day.
+
+    Attributes:
+        staked: the day, in the account's time zone, and the amount.
+        ceiling: what all of that day's commands may ask for together.
+        rejection: what is said of a command that would go over it.
+    """
+
+    staked: tuple[str, Decimal]
+    ceiling: Decimal
+    rejection: Rejection
+
+
+def _no_stake(_command: BaseCommand, _account: "SendingAccount[Any]", _now: float) -> None:
+    return None
+
+
+class OpenCommand(NamedTuple):
+    """A command of which nobody knows yet what became of it.
+
+    Attributes:
+        command: the command.
+        sent_at: when its request left, at the latest: seconds since the epoch, UTC.
+        on_its_way: an attempt may still be under way, whose answer is yet to come.
+        transaction_id: the provider's id of it, where an answer that told too little had one; "" where none had.
+    """
+
+    command: BaseCommand
+    sent_at: float
+    on_its_way: bool = False
+    transaction_id: str = ""
+
+    def __repr__(self) -> str:
+        """Show neither a number nor a text."""
+        return f"OpenCommand({self.command.kind}, {self.command.id}, on_its_way={self.on_its_way})"
+
+
+class Finding(NamedTuple):
+    """What a provider turned out to have done with an open command.
+
+    Attributes:
+        transaction_id: the provider's id of it.
+        done: whether the provider did it, or took it on; False where it will never do it.
+        facts: what is known of it, by our names, as JSON values: `status` and `final` among them.
+        by: how that became known.
+    """
+
+    transaction_id: str
+    done: bool
+    facts: Mapping[str, Any]
+    by: Literal["report", "query", "callback", "person"]
+
+
+class Word(NamedTuple):
+    """What a callback says of something that the provider did, and of which nobody knows whose it is.
+
+    Attributes:
+        kind: the command that it must have been, by name.
+        at: when the callback came: seconds since the epoch, UTC.
+        finding: what it says.
+    """
+
+    kind: str
+    at: float
+    finding: Finding
+
+
+type Asked = tuple[BaseCommand, Outcome]
+"""A question, and what came of it."""
+
+
+class Settling(NamedTuple):
+    """A provider's half of settling: pure functions.
+
+    Attributes:
+        kinds: the commands, by name, whose unknown outcomes can be settled.
+        questions: what to ask the provider about open commands: questions that it takes as commands. Takes the open
+            commands that are to be asked about, and the account.
+        ids: the provider's ids that answers speak of; each may be another command's already. Takes the questions and
+            their outcomes.
+        match: what answers say of open commands, by command id. Takes every open command of the account, those on
+            their way too; the questions and their outcomes; by provider's id which command has it already (its token),
+            or what a callback said of it; and the account.
+        read_word: what an event of a callback says; None where it does not say enough. Takes the event's detail.
+        match_word: the open commands that a word can be about; only where there is one is it certain. Takes the open
+            commands of the account, those on their way too; the word; and the account.
+    """
+
+    kinds: frozenset[str]
+    questions: Callable[[Sequence[OpenCommand], SendingAccount[Any]], list[BaseCommand]]
+    ids: Callable[[Sequence[Asked]], list[str]]
+    match: Callable[
+        [Sequence[OpenCommand], Sequence[Asked], Mapping[str, str | Finding], SendingAccount[Any]], dict[str, Finding]
+    ]
+    read_word: Callable[[Mapping[str, Any]], Word | None]
+    match_word: Callable[[Sequence[OpenCommand], Word, SendingAccount[Any]], list[OpenCommand]]
+
+
 class SendingProvider(NamedTuple):
     """A provider's half of sending.
 
@@ -71,7 +171,11 @@ class SendingProvider(NamedTuple):
         read: what an answer means, one outcome a command of the call. A total function: what it can't read is
             MayHaveBeenSent, never Done and never Refused.
         size: what a command takes of the account's pace, in segments for an SMS, 1 for anything else.
-        native_schedule: whether the provider itself keeps a message until `send_at`.
+        native_schedule: whether the provider itself keeps a message until `send_at`; else we do, and can cancel it.
+        stake: what a command would take of its account's ceiling for a day; None for most. Takes the command, the
+            account and the time (seconds since the epoch, UTC).
+        settling: how unknown outcomes are settled; None for a provider that can't be asked.
+        refused_id: the provider's id in the `provider_data` of a refusal: so that it is nobody else's.
         log_in: the call that fetches an access token; None where the provider has none.
         read_token: the token from that call's answer; an outcome where there is none.
     """
@@ -85,6 +189,9 @@ class SendingProvider(NamedTuple):
     read: Callable[[Sequence[BaseCommand], SendingAccount[Any], Answer], list[Outcome]]
     size: Callable[[BaseCommand], int]
     native_schedule: bool = True
+    stake: Callable[[BaseCommand, SendingAccount[Any], float], Stake | None] = _no_stake
+    settling: Settling | None = None
+    refused_id: Callable[[Mapping[str, Any]], str | None] = lambda _provider_data: None
     log_in: Callable[[SendingAccount[Any]], Call] | None = None
     read_token: Callable[[Answer], str | Outcome] | None = None
 

@@ -1,6 +1,6 @@
 """Access tokens of providers that want one: shared by every running copy, renewed by one at a time.
 
-A token stands in the journal's table, in an item of its own that no other function may read. Whoever finds it missing
+A token stands in a table of its own, which only those may read that call the provider. Whoever finds it missing
 or old takes a lock with a lease, logs in, and writes the new one down; the others go on with the old one while it
 lives, or come again in a moment. A holder that dies loses the lock with its lease. Credentials that the provider
 refused are not tried again for a while, by anybody: a wrong password must not become a storm.
@@ -12,11 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError
 
-from hookline.errors import JournalUnavailableError
 from hookline.outcomes import Answer, NotSent, Outcome, Refused
 from hookline.sending import SendingAccount, SendingProvider
+from hookline.table import Table
 from hookline.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -33,6 +32,9 @@ WAIT_SECONDS = 2.0
 REFUSED_SECONDS = 300.0
 """For so long nobody tries credentials that the provider refused."""
 
+KEPT_SECONDS = 86_400
+"""For so long the item of a token that is over is kept: DynamoDB deletes it then."""
+
 
 class _Held(NamedTuple):
     token: str
@@ -45,7 +47,7 @@ class Tokens:
 
     Args:
         client: a DynamoDB client.
-        table: the journal's name.
+        table: the table's name.
         provider: whose tokens; it has `log_in` and `read_token`.
         http: sends the log-in; its timeouts are explicit and within the lease.
         telemetry: says what happened.
@@ -63,8 +65,7 @@ class Tokens:
         lifetime: float = 23 * 3600.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
         self._provider = provider
         self._http = http
         self._telemetry = telemetry
@@ -103,11 +104,13 @@ class Tokens:
     def _renew(self, account: "SendingAccount[Any]", found: _Held) -> str | Outcome:
         owner = uuid.uuid4().hex
         if not self._lock(account.name, owner, found):
-            return NotSent("token_being_renewed", WAIT_SECONDS)
+            return NotSent("token_being_renewed", WAIT_SECONDS, waits=True)
         outcome = self._log_in(account)
         now = self._clock()
         if isinstance(outcome, str):
-            self._unlock(account.name, owner, {"token": {"S": outcome}, "issued_at": {"N": str(now)}})
+            expiry = {"N": str(int(now + self._lifetime) + KEPT_SECONDS)}
+            kept = {"token": {"S": outcome}, "issued_at": {"N": str(now)}, "expires_at": expiry}
+            self._unlock(account.name, owner, kept)
             self._known[account.name] = _Held(outcome, now, 0)
             return outcome
         if isinstance(outcome, Refused):
@@ -134,11 +137,7 @@ class Tokens:
         self._telemetry.count("log_ins", dimensions={"provider": self._provider.name, "result": result})
 
     def _read(self, account: str) -> _Held:
-        try:
-            answer = self._client.get_item(TableName=self._table, Key=self._key(account), ConsistentRead=True)
-        except (ClientError, BotoCoreError) as error:
-            raise JournalUnavailableError(type(error).__name__) from error
-        item: Mapping[str, Any] = answer.get("Item") or {}
+        item = self._table.get(self._key(account)) or {}
         return _Held(
             item.get("token", {}).get("S", ""),
             float(item.get("issued_at", {}).get("N", "0")),
@@ -148,8 +147,8 @@ class Tokens:
     def _lock(self, account: str, owner: str, found: _Held) -> bool:
         """Take the lock, where nobody has it and the token is still the one that was found."""
         now = self._clock()
-        return self._update(
-            account,
+        return self._table.update(
+            self._key(account),
             "SET lock_owner = :owner, lock_until = :until, entry = :entry",
             "(attribute_not_exists(lock_until) OR lock_until < :now) AND "
             + ("#token = :found" if found.token else "attribute_not_exists(#token)"),
@@ -160,37 +159,18 @@ class Tokens:
                 ":entry": {"S": TOKEN},
                 **({":found": {"S": found.token}} if found.token else {}),
             },
-            names={"#token": "token"},
+            token="token",  # noqa: S106  # the name of an attribute
         )
 
     def _unlock(self, account: str, owner: str, values: Mapping[str, Any]) -> None:
         """Give the lock back, and write down what came of it; where the lease ran out, the next holder knows better."""
         sets = ", ".join(f"#{name} = :{name}" for name in values)
-        names = {f"#{name}": name for name in values}
-        update = (f"SET {sets} " if sets else "") + "REMOVE lock_owner, lock_until"
+        expression = (f"SET {sets} " if sets else "") + "REMOVE lock_owner, lock_until"
         written = {f":{name}": value for name, value in values.items()}
-        self._update(account, update, "lock_owner = :owner", {":owner": {"S": owner}, **written}, names=names)
-
-    def _update(
-        self, account: str, update: str, condition: str, values: Mapping[str, Any], *, names: Mapping[str, str]
-    ) -> bool:
-        naming: Any = {"ExpressionAttributeNames": names} if names else {}
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=self._key(account),
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
-                **naming,
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                return False
-            raise JournalUnavailableError(error.response["Error"]["Code"]) from error
-        except BotoCoreError as error:
-            raise JournalUnavailableError(type(error).__name__) from error
-        return True
+        names = {name: name for name in values}
+        self._table.update(
+            self._key(account), expression, "lock_owner = :owner", {":owner": {"S": owner}, **written}, **names
+        )
 
     def _key(self, account: str) -> dict[str, Any]:
         return {"pk": {"S": f"{TOKEN}#{self._provider.name}#{account}"}, "sk": {"S": TOKEN}}

@@ -173,11 +173,11 @@ SINGLE = (
     Case("400 with an id", (400, as_json((OTHER_ID, None))), CONTRADICTORY),
     Case("400 with an id, cut short", (400, '{"messageId":"46350'), NOT_UNDERSTOOD),
     Case("400 with neither", (400, as_json((None, None))), NO_ID),
-    Case("wrong credentials", (401, PAGE), NotSent("credentials_refused", 300.0, stop_account=True)),
+    Case("wrong credentials", (401, PAGE), NotSent("credentials_refused", 300.0)),
     Case(
         "wrong credentials in JSON",
         (401, '{"status":"401","code":1,"message":"?"}'),
-        NotSent("credentials_refused", 300.0, stop_account=True),
+        NotSent("credentials_refused", 300.0),
     ),
     Case("forbidden", (403, PAGE), NotSent("forbidden", 300.0)),
     Case("no credits", (402, ""), NotSent("payment_required", 300.0, stop_account=True)),
@@ -224,7 +224,7 @@ def test_every_status_that_means_something_is_in_the_table() -> None:
 def test_the_delay_that_is_asked_for_is_kept(header: str, delay: float | None) -> None:
     assert answered(429, "", retry_after=header) == [NotSent("too_many_requests", delay)]
     kept = SETTINGS_DELAY if delay is None else delay
-    assert answered(401, "", retry_after=header) == [NotSent("credentials_refused", kept, stop_account=True)]
+    assert answered(401, "", retry_after=header) == [NotSent("credentials_refused", kept)]
 
 
 # --- many at once ----------------------------------------------------------------------------------------------------
@@ -274,7 +274,7 @@ BULK = (
     Case("400, one of them taken", (400, as_json((None, "a"), (OTHER_ID, None))), [refused("a"), CONTRADICTORY]),
     Case("400 and too few", (400, '{"sendSmsResponses":[{"messageId":"4635029"}]}'), [OTHER_LENGTH] * 2),
     Case("400, cut short", (400, '{"sendSmsResponses":[{"messageId":"4635029"'), [NOT_UNDERSTOOD] * 2),
-    Case("wrong credentials", (401, PAGE), [NotSent("credentials_refused", 300.0, stop_account=True)] * 2),
+    Case("wrong credentials", (401, PAGE), [NotSent("credentials_refused", 300.0)] * 2),
     Case("forbidden", (403, ""), [NotSent("forbidden", 300.0)] * 2),
     Case("wrong credentials, one taken", (401, as_json((None, None), (OTHER_ID, None))), [NO_ID, CONTRADICTORY]),
     Case("too many", (429, PAGE), [NotSent("too_many_requests", None)] * 2),
@@ -338,7 +338,7 @@ BALANCE = (
     Case("an id", (200, OTHER_ID), NO_BALANCE),
     Case("a page", (200, PAGE), NO_BALANCE),
     Case("nothing", (200, ""), NO_BALANCE),
-    Case("wrong credentials", (401, PAGE), NotSent("credentials_refused", 300.0, stop_account=True)),
+    Case("wrong credentials", (401, PAGE), NotSent("credentials_refused", 300.0)),
     Case("too many", (429, ""), NotSent("too_many_requests", None)),
     Case("refused", (400, '{"code":1,"message":"?"}'), Refused("1", "?", {"code": "1", "message": "?"})),
     Case("500", (500, ""), MayHaveBeenSent("server_error")),

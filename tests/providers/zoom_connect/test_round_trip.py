@@ -103,7 +103,7 @@ def test_a_balance_is_reported(simulator: Simulator, provider: str, encoding: st
 def test_wrong_credentials_lose_no_command(simulator: Simulator, provider: str, auth: str) -> None:
     before = len(simulator.ledger.rows)
     wrong = account(base_url=provider, auth=auth, token=f"{API_TOKEN}x")
-    assert done([*sends(2), get_balance()], wrong) == [NotSent("credentials_refused", 300.0, stop_account=True)] * 3
+    assert done([*sends(2), get_balance()], wrong) == [NotSent("credentials_refused", 300.0)] * 3
     assert len(simulator.ledger.rows) == before
 
 

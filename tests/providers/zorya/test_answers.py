@@ -632,7 +632,7 @@ def test_each_command_of_a_call_has_an_outcome() -> None:
 
 
 def test_every_kind_can_be_read() -> None:
-    assert set(READERS) == SENDING.kinds
+    assert set(READERS) == SENDING.kinds - {"cancel"}
 
 
 _NAMES = """code message txID response error status msisdn amount cost balance count detail networkID mcc mnc isPorted

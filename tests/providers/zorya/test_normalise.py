@@ -284,6 +284,8 @@ SEGMENTS: tuple[Case[str, int | None], ...] = (
     Case("true", "true", None),
     Case("null", "null", None),
     Case("words", '"two"', None),
+    Case("a digit that is none", '"²"', None),
+    Case("digits of another script", '"२"', None),
 )
 
 
@@ -584,6 +586,7 @@ def test_a_whole_event() -> None:
         "mnc": "020",
         "campaign": None,
         "reference": None,
+        "settled_by": None,
     }
     assert detail["metadata"]["occurred_at"] == "2026-11-22T02:00:00-06:00"
     assert detail["metadata"]["correlation"] is None

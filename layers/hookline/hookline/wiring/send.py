@@ -11,11 +11,17 @@ import httpx
 
 from hookline.accounts import Accounts, SecretsManagerSource
 from hookline.aws import client
+from hookline.calls import Caller
 from hookline.command_journal import CommandJournal
+from hookline.command_queue import CommandQueue
 from hookline.pace import Pace
-from hookline.send import CommandQueue, Sender
-from hookline.sending import SendingProvider
+from hookline.reports import Reports
+from hookline.schedules import Schedules
+from hookline.send import Sender
+from hookline.sending import SendingAccount, SendingProvider
+from hookline.stops import Stops
 from hookline.telemetry import Telemetry
+from hookline.tokens import Tokens
 
 TIMEOUT = httpx.Timeout(connect=3.0, write=5.0, read=15.0, pool=3.0)
 """Seconds. Together less than what must be left of an invocation for a call to be begun."""
@@ -36,20 +42,48 @@ class Context(Protocol):
 
 def sender(provider: SendingProvider) -> Sender:
     """Build a provider's sender from what the template puts into the environment."""
-    for name in ("httpx", "httpcore"):  # they log whole URLs, which can hold credentials
-        logging.getLogger(name).setLevel(logging.WARNING)
     journal = client("dynamodb")
     table = os.environ["JOURNAL_TABLE"]
-    source = SecretsManagerSource(lambda: client("secretsmanager"), os.environ["ACCOUNTS_PREFIX"])
-    retention = int(os.environ["RETENTION_SECONDS"])
+    telemetry = Telemetry(f"send_{provider.name}")
+    settled = provider.settling.kinds if provider.settling else frozenset()
     return Sender(
         provider,
-        Accounts(source, provider.read_account, time.time, burst=LOOKUP_BURST),
-        CommandJournal(journal, table, provider.name, retention, LEASE_SECONDS),
+        accounts(provider),
+        CommandJournal(journal, table, provider.name, int(os.environ["RETENTION_SECONDS"]), LEASE_SECONDS, settled),
         Pace(journal, table),
-        http_client(),
+        caller(provider, telemetry),
         CommandQueue(client("sqs"), os.environ["COMMAND_QUEUE_URL"], os.environ["DEAD_LETTER_QUEUE_URL"]),
-        Telemetry(f"send_{provider.name}"),
+        Stops(journal, table, provider.name),
+        telemetry,
+        schedules=None if provider.native_schedule else _schedules(),
+        reports=Reports(lambda: client("s3"), os.environ["REPORTS_BUCKET"]) if "REPORTS_BUCKET" in os.environ else None,
+    )
+
+
+def accounts(provider: SendingProvider) -> Accounts[SendingAccount[Any]]:
+    """Build what finds a provider's accounts."""
+    source = SecretsManagerSource(lambda: client("secretsmanager"), os.environ["ACCOUNTS_PREFIX"])
+    return Accounts(source, provider.read_account, time.time, burst=LOOKUP_BURST)
+
+
+def caller(provider: SendingProvider, telemetry: Telemetry) -> Caller:
+    """Build what calls a provider, with its access tokens where it wants any."""
+    for name in ("httpx", "httpcore"):  # they log whole URLs, which can hold credentials
+        logging.getLogger(name).setLevel(logging.WARNING)
+    http = http_client()
+    if provider.log_in is None:
+        return Caller(provider, http, telemetry)
+    tokens = Tokens(client("dynamodb"), os.environ["TOKENS_TABLE"], provider, http, telemetry)
+    return Caller(provider, http, telemetry, tokens)
+
+
+def _schedules() -> Schedules:
+    return Schedules(
+        client("scheduler"),
+        os.environ["SCHEDULE_PREFIX"],
+        os.environ["COMMAND_QUEUE_ARN"],
+        os.environ["DEAD_LETTER_QUEUE_ARN"],
+        os.environ["SCHEDULER_ROLE_ARN"],
     )
 
 

@@ -46,8 +46,8 @@ TURNED_AWAY: Mapping[int, str] = {
 }
 """The account or its settings are wrong, and not the message: it must not be lost, nor hammered with."""
 
-NO_USE_FOR_ANY = frozenset({401, 402})
-"""No other call of the account would be taken either, until a person did something."""
+NO_MONEY = 402
+"""No other call that costs would be taken either, until a person did something."""
 
 TOO_MANY = 429
 _ID = re.compile(r"(?!null$)[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
@@ -117,7 +117,7 @@ def _not_taken(
     if answer.status in TURNED_AWAY:
         delay = retry_after(answer.headers)
         why = TURNED_AWAY[answer.status]
-        stop = answer.status in NO_USE_FOR_ANY
+        stop = answer.status == NO_MONEY
         return [NotSent(why, SETTINGS_DELAY if delay is None else delay, stop_account=stop)] * len(commands)
     if len(commands) > 1 and body.items is not None and len(body.items) == len(commands):
         return _sends(commands, account, body)

@@ -10,11 +10,21 @@ from decimal import Decimal
 from typing import Any
 
 from hookline import sms
-from hookline.commands import BaseCommand, GetMessageStatus, GetTopUpReport, LookUpCarrier, Rejection, SendSms, TopUp
+from hookline.commands import (
+    BaseCommand,
+    Cancel,
+    GetMessageStatus,
+    GetTopUpReport,
+    LookUpCarrier,
+    Rejection,
+    SendSms,
+    TopUp,
+)
 from hookline.numbers import recipient
 from hookline.providers.zorya.msisdn import read_msisdn
 from hookline.providers.zorya.products import DATED, PRODUCTS
 from hookline.providers.zorya.rest_settings import Account, RestSettings
+from hookline.sending import Stake
 
 GATEWAY, TOPUP = "gateway_url", "topup_url"
 """The settings that hold base URLs."""
@@ -31,7 +41,7 @@ def check(command: BaseCommand, account: Account, now: float) -> BaseCommand:
     if checker is None:
         raise Rejection("command", "Zorya's REST API has no such thing")
     base = TOPUP if command.kind in {"top_up", "get_top_up_report"} else GATEWAY
-    if getattr(account.settings, base) is None:
+    if command.kind != Cancel.kind and getattr(account.settings, base) is None:
         raise Rejection("account", f"has no setting {base}, which this command needs")
     return checker(command, account.settings, now)
 
@@ -41,6 +51,18 @@ def amount_at_stake(command: TopUp, settings: RestSettings) -> Decimal:
     if command.amount is not None:
         return command.amount
     return settings.campaign_amounts.get(command.campaign or "", settings.max_top_up)
+
+
+def stake(command: BaseCommand, account: Account, now: float) -> Stake | None:
+    """Say what a top-up takes of its account's `max_top_up_a_day`, as `SendingProvider.stake` says."""
+    if not isinstance(command, TopUp):
+        return None
+    settings = account.settings
+    day = datetime.fromtimestamp(now, settings.timezone).date().isoformat()
+    ceiling = settings.max_top_up_a_day
+    field = "campaign" if command.amount is None else "amount"
+    rejection = Rejection(field, f"would take the day's top-ups over the account's max_top_up_a_day, {ceiling}")
+    return Stake((day, amount_at_stake(command, settings)), ceiling, rejection)
 
 
 def _check_sms(command: SendSms, settings: RestSettings, now: float) -> SendSms:
@@ -133,5 +155,6 @@ CHECKERS: Mapping[str, Callable[[Any, RestSettings, float], BaseCommand]] = {
     "get_message_status": _check_status,
     "get_balance": lambda command, _settings, _now: command,
     "get_top_up_report": _check_report,
+    "cancel": lambda command, _settings, _now: command,
 }
 """What is looked at before a request, by the command."""

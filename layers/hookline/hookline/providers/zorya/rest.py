@@ -29,12 +29,14 @@ from hookline.providers.zorya.answers import (
     SUCCESS,
     TOO_MANY,
     read,
+    transaction_of,
     words_of,
 )
-from hookline.providers.zorya.checks import CHECKERS, GATEWAY, TOPUP, check
+from hookline.providers.zorya.checks import CHECKERS, GATEWAY, TOPUP, check, stake
 from hookline.providers.zorya.claims import as_code, as_text, get
 from hookline.providers.zorya.repair import read_document
 from hookline.providers.zorya.rest_settings import Account, RestSettings, read_account
+from hookline.providers.zorya.settling import SETTLING
 from hookline.sending import PlannedCall, SendingProvider
 
 LOGIN_REFUSALS = frozenset({"400", "401", "403", "-202", "-203", "-204", "-205", "-208", "-211", "-312"})
@@ -210,6 +212,9 @@ SENDING = SendingProvider(
     read=read,
     size=_size,
     native_schedule=False,
+    stake=stake,
+    settling=SETTLING,
+    refused_id=transaction_of,
     log_in=log_in,
     read_token=read_token,
 )

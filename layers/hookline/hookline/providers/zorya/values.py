@@ -56,7 +56,7 @@ def as_currency(value: object) -> str | None:
 def as_segments(value: object) -> int | None:
     """Read a count of segments."""
     code = as_code(value)
-    return int(code) if code and code.isdigit() and int(code) <= _MAX_SEGMENTS else None
+    return int(code) if code and code.isascii() and code.isdigit() and int(code) <= _MAX_SEGMENTS else None
 
 
 def as_encoding(value: object) -> Literal["gsm-7", "ucs-2"] | None:
