@@ -21,6 +21,7 @@ PART = 100
 MAX_PART_BYTES = 200_000
 """Characters of JSON that they take: within what a queue's message holds."""
 
+COLUMNS = ("to", "text", "id", "reference")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,59}", re.ASCII)
 
 
@@ -66,18 +67,21 @@ def read_batch(path: Path, name: str) -> list[Line]:
     again, and nothing is sent twice.
 
     Raises:
-        CommandError: the file can't be read, or a column is missing.
+        CommandError: the file can't be read, or a column is missing or there twice.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            columns = set(reader.fieldnames or ())
+            columns = list(reader.fieldnames or ())
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeError, csv.Error) as error:
         raise CommandError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from None
-    missing = sorted({"to", "text"} - columns)
+    missing = sorted({"to", "text"} - set(columns))
     if missing:
         raise CommandError(f"{path} has no column {missing[0]}: the first line names the columns")
+    twice = [column for column in COLUMNS if columns.count(column) > 1]
+    if twice:
+        raise CommandError(f"{path} has the column {twice[0]} twice: which of them is meant?")
     if not rows:
         raise CommandError(f"{path} holds no messages")
     seen: Counter[str] = Counter()

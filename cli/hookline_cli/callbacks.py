@@ -1,15 +1,13 @@
-"""Callbacks as a provider would send them: for trying things out, for samples and for tests."""
+"""Callbacks as a provider would send them: for trying things out and for tests."""
 
-import base64
 import json
-import re
 import time
 import uuid
 import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -21,6 +19,7 @@ from hookline.providers.zoom_connect.settings import read_settings
 from hookline.providers.zoom_connect.verify import CALLBACKS as ZOOM_CONNECT
 from hookline.providers.zorya.verify import CALLBACKS as ZORYA
 from hookline.providers.zorya.verify import PATH_NAMES
+from hookline_cli.errors import CommandError
 from hookline_cli.stack import Stack
 
 ZORYA_ZONE = ZoneInfo("America/Mexico_City")
@@ -44,31 +43,25 @@ class Callback(NamedTuple):
     headers: Mapping[str, str] = {}
 
     def send(self, stack: Stack) -> httpx.Response:
-        """Send it to a stack's API over HTTP."""
+        """Send it to a stack's API over HTTP.
+
+        Raises:
+            CommandError: no answer came.
+        """
         url, headers = stack.wire(stack.api_url + self.path)
         if self.query:
             url += f"?{self.query}"
-        return httpx.post(
-            url, content=self.body, headers={"content-type": self.content_type, **self.headers, **headers}, timeout=30
-        )
+        headers = {"content-type": self.content_type, **self.headers, **headers}
+        try:
+            return httpx.post(url, content=self.body, headers=headers, timeout=30)
+        except httpx.HTTPError as error:  # nothing of the URL: a provider's parameters stand in it
+            raise CommandError(f"the API did not answer: {type(error).__name__}") from error
 
-    def into(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Put it into a sample HTTP API event (payload format 2.0)."""
-        headers = {**event["headers"], "content-type": self.content_type, "content-length": str(len(self.body))}
-        context = event["requestContext"]
-        made = {
-            **event,
-            "rawPath": self.path,
-            "rawQueryString": self.query,
-            "headers": {**headers, **self.headers},
-            "requestContext": {**context, "http": {**context["http"], "path": self.path}},
-        }
-        made.pop("queryStringParameters", None)
-        if self.query:
-            made["queryStringParameters"] = dict(parse_qsl(self.query, keep_blank_values=True))
-        if event.get("isBase64Encoded"):
-            return {**made, "body": base64.b64encode(self.body).decode()}
-        return {**made, "body": self.body.decode()}
+
+def newest_secret(document: Mapping[str, Any]) -> bytes:
+    """Return what an account's provider signs with, as bytes."""
+    secret: str = document["signing_secrets"][0]
+    return secret.encode("utf-8", "surrogatepass")  # as the receiver reads it
 
 
 def sample_fields(kind: str) -> dict[str, str]:
@@ -113,7 +106,7 @@ def zoom_connect_callback(  # how a callback can differ, each by name
         **fields,
     }
     covered = [(name, value) for name, value in signed.items() if name not in settings.unsigned_parameters]
-    checksum = zoom_connect.sign(covered, document["signing_secrets"][0].encode())
+    checksum = zoom_connect.sign(covered, newest_secret(document))
     if tamper:
         signed["messageId"] += "0"
     encoded = urlencode({**signed, "checksum": checksum})
@@ -180,7 +173,7 @@ def zorya_callback(
     times = {"iat": int(now) - 3660, "exp": int(now) - 3600} if expired else {"iat": int(now)}
     with warnings.catch_warnings():  # the provider chooses its secret, and may choose a short one
         warnings.simplefilter("ignore")
-        token = jwt.encode({**times, **fields}, document["signing_secrets"][0], algorithm="HS256")
+        token = jwt.encode({**times, **fields}, newest_secret(document), algorithm="HS256")
     if tamper:
         header, claims, signature = token.split(".")
         token = ".".join((header, claims[:-2] + ("AA" if claims[-2:] != "AA" else "BB"), signature))
@@ -197,7 +190,7 @@ class Speaker(NamedTuple):
         provider: what a receiver of its callbacks is made of.
         fields: the provider's own fields of a callback of a kind, fit to be sent now.
         make: the signed request; see `zoom_connect_callback`.
-        kinds: the kinds of callback, as the command line names them, to the last word of their route's sample.
+        kinds: the kinds of callback, as the command line names them.
         identity: the field that names the message or transaction in the event that comes of it.
     """
 
@@ -221,20 +214,6 @@ SPEAKERS: Mapping[str, Speaker] = {
 def endpoints(provider: str, account: str) -> list[str]:
     """List the paths to hand to a provider for an account."""
     return [path.replace("{account}", account) for path in SPEAKERS[provider].provider.routes]
-
-
-def signed_sample(event: Mapping[str, Any], account: str, document: Mapping[str, Any], *, now: float) -> dict[str, Any]:
-    """Sign a sample HTTP API event afresh, for an account."""
-    speaker = SPEAKERS[document["provider"]]
-    kind = speaker.provider.routes[event["routeKey"].partition(" ")[2]].replace("_", "-")
-    fields = speaker.fields(kind if kind in speaker.kinds else speaker.kinds[0])
-    callback = speaker.make(account, document, kind, fields, now=now)
-    values = dict(zip(_names(event["routeKey"]), callback.path.removeprefix("/").split("/")[1:], strict=False))
-    return {**callback.into(event), "pathParameters": {**event["pathParameters"], **values}}
-
-
-def _names(route: str) -> list[str]:
-    return re.findall(r"\{(\w+)\}", route)
 
 
 def read_answer(response: httpx.Response) -> str:

@@ -166,7 +166,7 @@ def show(stack: Stack, command_id: str) -> Document:
     if command_id not in found:
         raise CommandError(
             f"nothing is known of a command {command_id}: it still waits in its queue, was rejected (see the events), "
-            "or is older than the journal's retention"
+            f"or is older than the journal's retention. Look again with `hookline commands show {command_id}`"
         )
     entry = found[command_id]
     return {

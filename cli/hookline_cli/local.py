@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from hookline_cli import emulator, processes, project, providers
+from hookline_cli.errors import CommandError
 from hookline_cli.stack import Stack, local_stack
 
 PARAMETERS = (f"Architecture={project.machine()}", "Stage=local")
@@ -16,6 +17,7 @@ PARAMETERS = (f"Architecture={project.machine()}", "Stage=local")
 
 ARTIFACTS = "hookline-local-artifacts"
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _CORS_LISTS = ("allowOrigins", "allowHeaders", "allowMethods")
 
 type Progress = Callable[[str], None]
@@ -31,6 +33,7 @@ def up(instance: str, progress: Progress) -> Stack:
     Raises:
         CommandError: something of it failed; says what, and where the log is.
     """
+    _check_name(instance)
     with project.alone():
         progress("building (sam build)")
         built = project.build(PARAMETERS)
@@ -68,10 +71,20 @@ def _deploy(stack: Stack, running: emulator.Emulator) -> None:
 
 
 def down(instance: str) -> bool:
-    """Stop an instance's stack. Nothing of it is left running; its data is gone. Returns False where none ran."""
+    """Stop an instance's stack. Nothing of it is left running; its data is gone. Returns False where none ran.
+
+    Raises:
+        CommandError: no instance can have that name.
+    """
+    _check_name(instance)
     (processes.folder(instance) / "deployed").unlink(missing_ok=True)
     providers.stop(instance)
     return emulator.stop(instance)
+
+
+def _check_name(instance: str) -> None:
+    if not _NAME.fullmatch(instance):  # it names a folder, and what is in there is deleted
+        raise CommandError(f"--instance: {instance!r} can't be a name: 1 to 40 of a-z, 0-9 and -, none of - first")
 
 
 def import_routes(stack: Stack) -> None:

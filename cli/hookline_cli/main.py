@@ -36,6 +36,7 @@ from hookline_cli import (
     top_ups,
 )
 from hookline_cli.errors import CommandError
+from hookline_cli.samples import signed_sample
 from hookline_cli.stack import LOCAL, Stack, find
 
 app = typer.Typer(
@@ -46,7 +47,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 accounts_app = typer.Typer(
-    help="Accounts at providers: add, show, list, rotate. Never prints a secret.", no_args_is_help=True
+    help="Accounts at providers: add, show, list, change. Never prints a secret.", no_args_is_help=True
 )
 events_app = typer.Typer(help="Events as a subscriber gets them.", no_args_is_help=True)
 simulate_app = typer.Typer(help="Send a callback as a provider would.", no_args_is_help=True)
@@ -98,22 +99,31 @@ def run() -> None:
 
 
 @app.command()
-def up(instance: Annotated[str, typer.Option(help="Which local stack.")] = LOCAL) -> None:
+def up(instance: Annotated[str, typer.Option(help="Which local stack.")] = LOCAL, as_json: JsonOption = False) -> None:
     """Bring the local stack up, or up to date with the checkout.
 
     Example: `hookline up`
     """
     stack = local.up(instance, output.progress)
-    _show(stack)
+    if as_json:
+        output.print_json(_status(stack))
+    else:
+        _show(stack)
 
 
 @app.command()
-def down(instance: Annotated[str, typer.Option(help="Which local stack.")] = LOCAL) -> None:
+def down(
+    instance: Annotated[str, typer.Option(help="Which local stack.")] = LOCAL, as_json: JsonOption = False
+) -> None:
     """Stop the local stack; its data is gone.
 
     Example: `hookline down`
     """
-    print("stopped" if local.down(instance) else "it was not running")
+    stopped = local.down(instance)
+    if as_json:
+        output.print_json({"instance": instance, "stopped": stopped})
+    else:
+        print("stopped" if stopped else "it was not running")
 
 
 @app.command()
@@ -307,14 +317,17 @@ def _simulate(  # what can be asked of a callback, each by name
     as_json: bool,
 ) -> None:
     stack = find(name)
-    document = accounts.read(stack, account)
+    document = accounts.usable(stack, account)
     speaker = callbacks.SPEAKERS[document["provider"]]
     if kind not in speaker.kinds:
         raise CommandError(
             f"{account} is an account at {document['provider']}, which sends: {', '.join(speaker.kinds)}"
         )
     fields = {**speaker.fields(kind), **given}
-    callback = speaker.make(account, document, kind, fields, now=time.time(), tamper=tamper, expired=expired)
+    try:
+        callback = speaker.make(account, document, kind, fields, now=time.time(), tamper=tamper, expired=expired)
+    except UnicodeEncodeError:
+        raise CommandError("a field is no text in Unicode: the provider could not send it") from None
     answers = [callback.send(stack) for _ in range(2 if replay else 1)]
     if as_json:
         output.print_json([{"status": answer.status_code, "body": answer.text} for answer in answers])
@@ -338,7 +351,7 @@ def send(
     stack: StackOption = LOCAL,
     as_json: JsonOption = False,
 ) -> None:
-    """Send one SMS: put the command on the queue, and say what became of it.
+    """Send one SMS: put the command on the queue, and say what became of it. Exit 0 only if the provider has it.
 
     Example: `hookline send +27725551234 "Your code is on its way." --id order-1001`
     """
@@ -346,7 +359,9 @@ def send(
     document = _command("send_sms", account, command_id, {"to": to, "text": text, **given})
     found = find(stack)
     outlet = commands.submit(found, document)
-    _say(commands.follow(found, outlet, document["id"], seconds), as_json=as_json)
+    shown = commands.follow(found, outlet, document["id"], seconds)
+    _say(shown, as_json=as_json)
+    _check_that_it_was_done(shown)
 
 
 @app.command("top-up")
@@ -579,7 +594,9 @@ def dead_letters_list(stack: StackOption = LOCAL, as_json: JsonOption = False) -
 
 @dead_letters_app.command("redrive")
 def dead_letters_redrive(
-    queue: Annotated[str, typer.Argument(help="As `dead-letters list` names it.")], stack: StackOption = LOCAL
+    queue: Annotated[str, typer.Argument(help="As `dead-letters list` names it.")],
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
 ) -> None:
     """Put every message of a dead-letter queue back to work, once what was wrong is mended.
 
@@ -589,7 +606,11 @@ def dead_letters_redrive(
     queues = commands.dead_letter_queues(found)
     if queue not in queues:
         raise CommandError(f"there is no dead-letter queue {queue}; there are: {', '.join(queues)}")
-    print(f"{commands.move(found, *queues[queue])} put back to work")
+    moved = commands.move(found, *queues[queue])
+    if as_json:
+        output.print_json({"queue": queue, "put_back": moved})
+    else:
+        print(f"{moved} put back to work")
 
 
 sms_app = typer.Typer(help="SMS arithmetic.", no_args_is_help=True)
@@ -602,6 +623,8 @@ def sms_count(text: Annotated[str, typer.Argument(help="The message.")], as_json
 
     Example: `hookline sms count "¿Qué tal?"`
     """
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise CommandError("that is no text in Unicode: nobody could send it")
     counted = sms.count(text)
     if as_json:
         output.print_json(counted._asdict())
@@ -644,19 +667,21 @@ def event(
 
     Example: `hookline event receive_zoom_connect reply | sam local invoke ReceiveZoomConnect -e -`
     """
-    samples = project.ROOT / "events"
-    path = samples / function / f"{case}.json"
+    folder = project.ROOT / "events"
+    path = folder / function / f"{case}.json"
     if not path.exists():
-        there = sorted(str(it.relative_to(samples).with_suffix("")) for it in samples.rglob("*.json"))
+        there = sorted(str(it.relative_to(folder).with_suffix("")) for it in folder.rglob("*.json"))
         raise CommandError(f"there is no sample {function} {case}; there are: {', '.join(there)}")
     sample = json.loads(path.read_text())
     if function.startswith("receive_"):
         provider = function.removeprefix("receive_")
         named = account or demo.account_of(provider)
-        document = {"provider": provider, "signing_secrets": [secret]} if secret else accounts.read(find(stack), named)
+        document = (
+            {"provider": provider, "signing_secrets": [secret]} if secret else accounts.usable(find(stack), named)
+        )
         if document["provider"] != provider:
             raise CommandError(f"{named} is an account at {document['provider']}: name one at {provider} (--account)")
-        sample = callbacks.signed_sample(sample, named, document, now=time.time())
+        sample = signed_sample(sample, named, document, now=time.time())
     output.print_json(sample)
 
 
@@ -664,27 +689,44 @@ def event(
 def events_tail(
     of_type: Annotated[str | None, typer.Option("--type", help="Only this type, for example sms.received.")] = None,
     account: Annotated[str | None, typer.Option(help="Only this account's.")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave them in the queue for its other readers.")] = False,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Leave the default queue alone: see events from now on, by a queue of its own."),
+    ] = False,
     seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
     stack: StackOption = LOCAL,
     as_json: JsonOption = False,
 ) -> None:
-    """Print events as they come. It reads the default subscription queue: what it shows is taken off it.
+    """Print events as they come: those that wait in the default subscription queue first.
+
+    What it prints is taken off that queue. What `--type` and `--account` leave out is held, hidden from the queue's
+    other readers, and given back when it ends; where it is killed, within five minutes.
+
+    With `--keep` it does not touch that queue. It makes a queue and a rule for itself, and takes both away at its end.
 
     Example: `hookline events tail --type sms.received --account demo-za`
     """
-    found = find(stack)
-    deadline = time.monotonic() + seconds if seconds is not None else None
-    while deadline is None or time.monotonic() < deadline:
-        for item in subscriber.receive(found, wait_seconds=1, remove=not keep):
+
+    def wanted(item: subscriber.Event) -> bool:
+        metadata = item["metadata"]
+        return of_type in {None, metadata["type"]} and account in {None, metadata["account"]}
+
+    def show(item: subscriber.Event) -> None:
+        if as_json:
+            print(output.compact(item), flush=True)
+        else:
             metadata = item["metadata"]
-            if (of_type and metadata["type"] != of_type) or (account and metadata["account"] != account):
-                continue
-            if as_json:
-                print(output.compact(item), flush=True)
-            else:
-                print(f"{metadata['recorded_at']} {metadata['type']} {metadata['account']}", flush=True)
-                print(f"  {output.compact(item['data'])}", flush=True)
+            print(f"{metadata['recorded_at']} {metadata['type']} {metadata['account']}", flush=True)
+            print(f"  {output.compact(item['data'])}", flush=True)
+
+    found = find(stack)
+    with subscriber.ending_in_order():
+        if not keep:
+            subscriber.tail(found, found.outputs["SubscriptionQueueUrl"], wanted, show, seconds)
+            return
+        with subscriber.own_queue(found, of_type, account) as url:
+            output.progress("events from now on, until you press Ctrl-C" if seconds is None else "events from now on")
+            subscriber.tail(found, url, wanted, show, seconds)
 
 
 @accounts_app.command("add")
@@ -696,24 +738,64 @@ def accounts_add(
         Path | None, typer.Option(help="The whole account as a JSON file (- for standard input) instead.")
     ] = None,
     stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
 ) -> None:
     """Add an account. Its signing secret is asked for, or read from standard input where that is no terminal.
 
     Example: `hookline accounts add acme-za --provider zoom-connect --set clock_skew=60 < secret.txt`
     """
+    at = provider.replace("-", "_")
     if document is not None:
         made = _read_document(document)
+        if made.get("provider", at) != at:
+            raise CommandError(f"provider: the document says {made['provider']!r}, and --provider {provider!r}")
     else:
-        made = {
-            "provider": provider.replace("-", "_"),
-            "signing_secrets": [_ask_secret()],
-            "settings": {key: _value(value) for key, value in _pairs(settings).items()},
-        }
+        made = {"provider": at, "signing_secrets": [_ask_secret()], "settings": _settings(settings)}
     found = find(stack)
     accounts.add(found, name, made)
+    if as_json:
+        output.print_json(_account(found, name, made))
+        return
     print(f"added {name}. Its endpoints:")
     for path in callbacks.endpoints(made["provider"], name):
         print(f"  {found.api_url}{path}")
+    if not made.get("credentials"):
+        print(f"To send with it too: hookline accounts set-credentials {name}")
+
+
+@accounts_app.command("set")
+def accounts_set(
+    name: str,
+    settings: SetOption = None,
+    unset: Annotated[
+        list[str] | None, typer.Option("--unset", help="A setting that gets its default back; repeatable.")
+    ] = None,
+    stack: StackOption = LOCAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Change an account's settings. A value is JSON where it can be, else text. No deployment is needed.
+
+    Example: `hookline accounts set acme-za --set max_per_second=20 --unset clock_skew`
+    """
+    found = find(stack)
+    if not settings and not unset:
+        raise CommandError("there is nothing to change: say --set NAME=VALUE or --unset NAME")
+    changed = accounts.change(found, name, _settings(settings), unset or [])
+    _say_changed(found, name, changed, f"{name} is changed; running copies see it within a minute", as_json=as_json)
+
+
+@accounts_app.command("set-credentials")
+def accounts_set_credentials(name: str, stack: StackOption = LOCAL, as_json: JsonOption = False) -> None:
+    """Give an account the credentials that it sends with. Those that are not given stay as they are.
+
+    They are asked for, or read from standard input where that is no terminal: lines of NAME=VALUE, or a JSON object.
+
+    Example: `hookline accounts set-credentials acme-za < credentials.txt`
+    """
+    found = find(stack)
+    given = _ask_credentials(accounts.credentials_of(found, name))
+    changed = accounts.set_credentials(found, name, given)
+    _say_changed(found, name, changed, f"{name} has its credentials, and can send", as_json=as_json)
 
 
 @accounts_app.command("show")
@@ -723,10 +805,10 @@ def accounts_show(name: str, stack: StackOption = LOCAL, as_json: JsonOption = F
     Example: `hookline accounts show acme-za`
     """
     found = find(stack)
-    shown = accounts.shown(accounts.read(found, name))
-    stop = accounts.find_stop(found, name, str(shown["provider"]))
+    document = accounts.usable(found, name)
+    shown = _account(found, name, document)
+    stop = accounts.find_stop(found, name, str(document["provider"]))
     shown["stopped"] = stop and {"why": stop.why, "since": stop.at, "by": stop.who}
-    shown["endpoints"] = [found.api_url + path for path in callbacks.endpoints(str(shown["provider"]), name)]
     if as_json:
         output.print_json(shown)
     else:
@@ -794,24 +876,24 @@ def accounts_list(stack: StackOption = LOCAL, as_json: JsonOption = False) -> No
 
 
 @accounts_app.command("rotate-secret")
-def accounts_rotate(name: str, stack: StackOption = LOCAL) -> None:
+def accounts_rotate(name: str, stack: StackOption = LOCAL, as_json: JsonOption = False) -> None:
     """Put a new signing secret in front; the one before stays live until it is retired. No deployment is needed.
 
     Example: `hookline accounts rotate-secret acme-za < new-secret.txt`
     """
     found = find(stack)
-    accounts.rotate(found, name, _ask_secret())
-    print(f"{name} has a new secret; both verify. Once the provider signs with it: accounts retire-secret {name}")
+    words = f"{name} has a new secret; both verify. Once the provider signs with it: accounts retire-secret {name}"
+    _say_changed(found, name, accounts.rotate(found, name, _ask_secret()), words, as_json=as_json)
 
 
 @accounts_app.command("retire-secret")
-def accounts_retire(name: str, stack: StackOption = LOCAL) -> None:
+def accounts_retire(name: str, stack: StackOption = LOCAL, as_json: JsonOption = False) -> None:
     """Take the older of two live signing secrets away; running copies forget it within a minute.
 
     Example: `hookline accounts retire-secret acme-za`
     """
-    accounts.retire(find(stack), name)
-    print(f"{name} has one live secret again")
+    found = find(stack)
+    _say_changed(found, name, accounts.retire(found, name), f"{name} has one live secret again", as_json=as_json)
 
 
 def _status(stack: Stack) -> dict[str, object]:
@@ -883,6 +965,22 @@ def _say(shown: Mapping[str, Any], *, as_json: bool) -> None:
         output.print_table(str(shown["id"]), ("what", "is"), rows)
 
 
+def _check_that_it_was_done(shown: Mapping[str, Any]) -> None:
+    """Let a command that was given end well only where it was done, or will be at its time.
+
+    Raises:
+        CommandError: it was not, or nobody knows yet; says which.
+    """
+    state, outcome = shown["state"], shown["outcome"]
+    if state in {"succeeded", "scheduled"}:
+        return
+    look = f"look again with `hookline commands show {shown['id']}`"
+    if state in {"waiting", "sending"}:
+        raise CommandError(f"it is not sent yet, and waits for its turn: {look}")
+    words = " ".join(str(outcome[key]) for key in ("code", "text", "why") if outcome.get(key))
+    raise CommandError(f"it is {state}: {words or look}")
+
+
 def _unsendable(problems: Sequence[batches.Problem]) -> str:
     shown = [f"  line {line}: {field} {reason}".replace(":  ", ": ") for line, field, reason in problems[:MAX_SHOWN]]
     more = [f"  and {len(problems) - MAX_SHOWN} more"] if len(problems) > MAX_SHOWN else []
@@ -897,10 +995,45 @@ def _value(text: str) -> object:
         return text
 
 
+def _account(stack: Stack, name: str, document: accounts.Document) -> dict[str, Any]:
+    """Give what of an account may be shown, with its endpoints."""
+    endpoints = [stack.api_url + path for path in callbacks.endpoints(document["provider"], name)]
+    return {**accounts.shown(document), "endpoints": endpoints}
+
+
+def _say_changed(stack: Stack, name: str, document: accounts.Document, words: str, *, as_json: bool) -> None:
+    if as_json:
+        output.print_json(_account(stack, name, document))
+    else:
+        print(words)
+
+
+def _settings(given: list[str] | None) -> dict[str, Any]:
+    return {key: _value(value) for key, value in _pairs(given).items()}
+
+
+def _ask_credentials(names: Sequence[str]) -> dict[str, Any]:
+    """Ask for credentials, or read those that come on standard input. No complaint quotes any of it."""
+    if sys.stdin.isatty():
+        return {name: str(typer.prompt(name, hide_input=True)) for name in names}
+    try:
+        lines = [line for line in sys.stdin.read().splitlines() if line.strip()]
+        is_json = bool(lines) and lines[0].lstrip().startswith("{")
+        read = json.loads("\n".join(lines)) if is_json else dict(line.split("=", 1) for line in lines)
+    except ValueError:
+        raise CommandError("what came on standard input is neither lines of NAME=VALUE nor a JSON object") from None
+    if not read:
+        raise CommandError(f"no credentials came on standard input: {' and '.join(names)} are needed")
+    return {name.strip(): value for name, value in read.items()}
+
+
 def _ask_secret() -> str:
     if sys.stdin.isatty():
         return str(typer.prompt("signing secret", hide_input=True)).strip()
-    secret = sys.stdin.readline().strip()
+    try:
+        secret = sys.stdin.readline().strip()
+    except UnicodeError:
+        raise CommandError("what came on standard input is no text in UTF-8") from None
     if not secret:
         raise CommandError("no signing secret came on standard input")
     return secret
@@ -908,7 +1041,7 @@ def _ask_secret() -> str:
 
 def _read_document(path: Path) -> accounts.Document:
     try:
-        document = json.loads(sys.stdin.read() if str(path) == "-" else path.read_text())
+        document = json.loads(sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CommandError(f"{path} can't be read: {error.strerror}") from None
     except ValueError:

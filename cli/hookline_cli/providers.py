@@ -28,11 +28,12 @@ def start(stack: Stack) -> None:
     there = accounts.names(stack)
     for account, provider in ACCOUNTS.items():
         if account not in there:
+            processes.stop(instance, provider)  # one that outlived its emulator calls an API back that is gone
             document = {"provider": provider, "signing_secrets": [secrets.token_hex(32)], "settings": {}}
             _STARTERS[provider](stack, instance, account, document)
             accounts.add(stack, account, document)
         elif processes.running(instance, provider) is None:
-            document = accounts.read(stack, account)
+            document = accounts.usable(stack, account)
             _STARTERS[provider](stack, instance, account, document)
             accounts.store(stack, account, document)
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
+UNUSABLE = ("CREATE_IN_PROGRESS", "CREATE_FAILED", "ROLLBACK_", "DELETE_", "REVIEW_IN_PROGRESS")
+"""How the status of a stack begins that was never complete, or is going. Any other works, also while it is updated."""
+
 LOCAL = "local"
 
 FUNCTION_SECONDS = 150
@@ -58,7 +61,7 @@ class Stack:
             raise CommandError(f"the stack {self.name} can't be asked: {message}") from error
         except BotoCoreError as error:
             raise CommandError(f"AWS can't be reached with what is set: {error}") from error
-        if not described["StackStatus"].endswith("_COMPLETE") or "ROLLBACK" in described["StackStatus"]:
+        if described["StackStatus"].startswith(UNUSABLE):
             raise CommandError(f"the stack {self.name} is {described['StackStatus']}")
         return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 

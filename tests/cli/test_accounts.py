@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from botocore.exceptions import ClientError
 
-from hookline_cli import accounts
+from hookline.errors import AccountSettingsError
+from hookline_cli import accounts, processes
 from hookline_cli.errors import CommandError
+from hookline_cli.sending import NEEDS, SENDERS
 from hookline_cli.stack import Stack
 from tests.cases import Case, table
+from tests.cli.commands import Terminal
 from tests.cli.conftest import Hookline
 from tests.redaction import Kind, kinds_in
 from tests.samples import NEWER_SECRET, OLDER_SECRET, OTHER_SECRET, SECRET
@@ -42,6 +46,32 @@ UNUSABLE = [
     Case("nonce_window of years", account(nonce_window=10**9), "settings.nonce_window: must be a whole number"),
     Case("unsigned_parameters", account(unsigned_parameters="to"), "settings.unsigned_parameters: must be a list"),
     Case("an unsigned nonce", account(unsigned_parameters=["nonce"]), "settings.unsigned_parameters: nonce and"),
+    Case("a field that is not there", {**account(), "setings": {}}, "setings: an account has no such field; it has: "),
+    Case("max_batch", account(max_batch=0), "settings.max_batch: Input should be greater than or equal to 1"),
+    Case("max_per_second", account(max_per_second=0), "settings.max_per_second: Input should be greater than 0"),
+    Case("max_segments", account(max_segments="3"), "settings.max_segments: Input should be a valid integer"),
+    Case("on_unknown", account(on_unknown="maybe"), "settings.on_unknown: Input should be 'hold' or 'resend'"),
+    Case("encoding", account(encoding="yaml"), "settings.encoding: Input should be 'json', 'xml' or 'url-parameters'"),
+    Case("base_url", account(base_url="http://evil.example.com"), "settings.base_url: must be https"),
+    Case("auth_url", account("zorya", auth_url="http://evil.example.com"), "settings.auth_url: must be https"),
+    Case("max_top_up", account("zorya", max_top_up=20.5), "settings.max_top_up: must be an amount of money"),
+    Case("credentials in a list", {**account(), "credentials": ["email"]}, "credentials: must be an object"),
+    Case("no credentials at all", {**account(), "credentials": None}, "credentials: must be an object"),
+    Case(
+        "half of the credentials",
+        {**account(), "credentials": {"email": "someone@example.com"}},
+        "credentials.token: is needed for sending",
+    ),
+    Case(
+        "a credential that is not there",
+        {**account(), "credentials": {"email": "someone@example.com", "tokn": OTHER_SECRET}},
+        "credentials.tokn: there is no such credential; there are: email, token",
+    ),
+    Case(
+        "credentials without an address",
+        {**account("zorya"), "credentials": {"client_id": "1234", "secure_password": OTHER_SECRET}},
+        "settings.auth_url: is needed for sending",
+    ),
 ]
 
 
@@ -62,6 +92,26 @@ def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["a", "acme-za", "0", "a" * 63, "acme--za"])
 def test_a_name_that_can_be_used_is_taken(name: str) -> None:
     accounts.check(name, account(secrets=(SECRET, OLDER_SECRET), clock_skew=0, timezone="UTC"))
+
+
+@pytest.mark.parametrize("provider", SENDERS)
+def test_an_account_need_not_send(provider: str) -> None:
+    accounts.check("acme", account(provider))
+    accounts.check("acme", {**account(provider), "credentials": {}})
+
+
+@pytest.mark.parametrize("provider", SENDERS)
+def test_what_an_account_needs_is_what_its_sender_asks_for(provider: str) -> None:
+    asked: dict[str, str] = {}
+    document = {"provider": provider, "credentials": asked, "settings": {"auth_url": "https://example.com"}}
+    for _ in range(10):
+        try:
+            SENDERS[provider].read_account("acme", document)
+            break
+        except AccountSettingsError as error:
+            asked[error.field.removeprefix("credentials.")] = "x"
+    assert tuple(asked) == NEEDS[provider].credentials
+    assert NEEDS[provider].settings.model_fields.keys() == SENDERS[provider].setting_names
 
 
 def documents(stack: Stack) -> dict[str, Document]:
@@ -97,6 +147,11 @@ def test_an_account_goes_in_with_its_secret_from_standard_input(hookline: Hookli
             "no equals sign", (["--provider", "zoom-connect", "--set", "x"], SECRET), "--set takes NAME=VALUE, not 'x'"
         ),
         Case("no such file", (["--provider", "x", "--document", "/nowhere.json"], ""), "/nowhere.json can't be read"),
+        Case(
+            "another provider in it",
+            (["--provider", "zorya", "--document", "-"], json.dumps(account())),
+            "provider: the document says 'zoom_connect', and --provider 'zorya'",
+        ),
         Case("no JSON in it", (["--provider", "x", "--document", "-"], SECRET), "- is not JSON"),
         Case(
             "no object in it",
@@ -153,6 +208,212 @@ def test_accounts_are_listed_and_shown_without_their_secrets(hookline: Hookline,
     shown = hookline("accounts", "show", "acme-za").out
     assert "2 live" in shown
     assert kinds_in(shown, [Kind.SECRET]) == set()
+
+
+# --- credentials and settings ----------------------------------------------------------------------------------------
+
+EMAIL = "someone@example.com"
+ZORYA_SETTINGS = {"auth_url": "https://zorya.example.com"}
+GIVEN = [
+    Case("lines", ("zoom_connect", f"email={EMAIL}\ntoken={OTHER_SECRET}\n"), {"email": EMAIL, "token": OTHER_SECRET}),
+    Case(
+        "lines as another system writes them",
+        ("zoom_connect", f"\n email ={EMAIL}\r\n\r\ntoken={OTHER_SECRET}"),
+        {"email": EMAIL, "token": OTHER_SECRET},
+    ),
+    Case("an equals sign in it", ("zorya", "client_id=a\nsecure_password=b=c="), {"secure_password": "b=c="}),
+    Case(
+        "JSON",
+        ("zorya", json.dumps({"client_id": "1234", "secure_password": OTHER_SECRET}, indent=2)),
+        {"client_id": "1234", "secure_password": OTHER_SECRET},
+    ),
+]
+
+
+@table("case", GIVEN)
+def test_an_account_is_given_its_credentials(
+    hookline: Hookline, accounts_only: Stack, case: Case[tuple[str, str], Document]
+) -> None:
+    provider, stdin = case.given
+    settings = ZORYA_SETTINGS if provider == "zorya" else {}
+    accounts.add(accounts_only, "acme", account(provider, **settings))
+    said = hookline("accounts", "set-credentials", "acme", stdin=stdin)
+    assert (said.code, said.out.strip(), said.err) == (0, "acme has its credentials, and can send", "")
+    stored = documents(accounts_only)["acme"]
+    assert stored["credentials"].items() >= case.expected.items()
+    assert stored.keys() - {"credentials"} == account().keys()
+    assert SENDERS[provider].read_account("acme", stored)
+
+
+def test_credentials_that_are_not_given_stay(hookline: Hookline, accounts_only: Stack) -> None:
+    accounts.add(accounts_only, "acme-za", {**account(), "credentials": {"email": EMAIL, "token": OTHER_SECRET}})
+    said = hookline("accounts", "set-credentials", "acme-za", "--json", stdin=f"token={NEWER_SECRET}")
+    assert json.loads(said.out)["credentials"] == ["email", "token"]
+    assert documents(accounts_only)["acme-za"]["credentials"] == {"email": EMAIL, "token": NEWER_SECRET}
+
+
+def test_credentials_are_asked_for_on_a_terminal_and_not_shown(
+    hookline: Hookline, accounts_only: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def prompt(text: str, *, hide_input: bool) -> str:
+        asked.append((text, hide_input))
+        return {"email": EMAIL, "token": OTHER_SECRET}[text]
+
+    monkeypatch.setattr(typer, "prompt", prompt)
+    accounts.add(accounts_only, "acme-za", account())
+    assert hookline("accounts", "set-credentials", "acme-za", stdin=Terminal()).code == 0
+    assert asked == [("email", True), ("token", True)]
+    assert documents(accounts_only)["acme-za"]["credentials"] == {"email": EMAIL, "token": OTHER_SECRET}
+
+
+@table(
+    "case",
+    [
+        Case("nothing", ("acme-za", "\n"), "no credentials came on standard input: email and token are needed"),
+        Case("no lines", ("acme-za", OTHER_SECRET), "what came on standard input is neither lines of NAME=VALUE"),
+        Case(
+            "no JSON", ("acme-za", f'{{"{OTHER_SECRET}'), "what came on standard input is neither lines of NAME=VALUE"
+        ),
+        Case("half of them", ("acme-za", f"token={OTHER_SECRET}"), "credentials.email: is needed for sending"),
+        Case("an empty one", ("acme-za", "email=\ntoken=x"), "credentials.email: is needed for sending"),
+        Case(
+            "a number", ("acme-za", '{"email": "x", "token": 5}'), "credentials.token: is needed for sending, as a text"
+        ),
+        Case("another's", ("acme-za", "client_id=1\nsecure_password=x"), "credentials.client_id: there is no such"),
+        Case("no address", ("acme-mx", "client_id=1\nsecure_password=x"), "settings.auth_url: is needed for sending"),
+        Case("nobody's", ("nobody", "email=x\ntoken=x"), "there is no account nobody"),
+    ],
+)
+def test_credentials_that_cannot_be_used_are_refused_in_words(
+    hookline: Hookline, accounts_only: Stack, case: Case[tuple[str, str], str]
+) -> None:
+    accounts.add(accounts_only, "acme-za", account())
+    accounts.add(accounts_only, "acme-mx", account("zorya"))
+    before = documents(accounts_only)
+    name, stdin = case.given
+    said = hookline("accounts", "set-credentials", name, stdin=stdin)
+    assert said.code == 1
+    assert said.words.startswith(f"hookline: {case.expected}")
+    assert (said.out, documents(accounts_only)) == ("", before)
+    assert kinds_in(said.err, [Kind.SECRET]) == set()
+
+
+def test_settings_are_changed_one_by_one(hookline: Hookline, accounts_only: Stack) -> None:
+    accounts.add(accounts_only, "acme-za", account(clock_skew=7, max_batch=5))
+    said = hookline(
+        *("accounts", "set", "acme-za", "--set", "max_batch=50", "--set", "on_unknown=resend", "--unset", "clock_skew")
+    )
+    assert (said.code, said.out.strip()) == (0, "acme-za is changed; running copies see it within a minute")
+    assert documents(accounts_only)["acme-za"] == account(max_batch=50, on_unknown="resend")
+    said = hookline("accounts", "set", "acme-za", "--set", "max_batch=60", "--json")
+    assert json.loads(said.out)["settings"] == {"max_batch": 60, "on_unknown": "resend"}
+
+
+@table(
+    "case",
+    [
+        Case("nothing", (), "there is nothing to change: say --set NAME=VALUE or --unset NAME"),
+        Case("a value", ("--set", "max_batch=0"), "settings.max_batch: Input should be"),
+        Case("a name", ("--set", "colour=blue"), "settings.colour: there is no such setting"),
+        Case("what is not set", ("--unset", "timezone"), "settings.timezone: is not set"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused_in_words(
+    hookline: Hookline, accounts_only: Stack, case: Case[tuple[str, ...], str]
+) -> None:
+    accounts.add(accounts_only, "acme-za", account(clock_skew=7))
+    said = hookline("accounts", "set", "acme-za", *case.given)
+    assert said.code == 1
+    assert said.words.startswith(f"hookline: {case.expected}")
+    assert documents(accounts_only) == {"acme-za": account(clock_skew=7)}
+
+
+def test_what_is_said_of_an_account_can_be_json(hookline: Hookline, accounts_only: Stack) -> None:
+    added = hookline("accounts", "add", "acme-za", "--provider", "zoom-connect", "--json", stdin=SECRET)
+    shown = json.loads(added.out)
+    assert shown.items() <= json.loads(hookline("accounts", "show", "acme-za", "--json").out).items()
+    rotated = hookline("accounts", "rotate-secret", "acme-za", "--json", stdin=NEWER_SECRET)
+    assert json.loads(rotated.out) == {**shown, "signing_secrets": "2 live"}
+    retired = hookline("accounts", "retire-secret", "acme-za", "--json")
+    assert json.loads(retired.out) == shown
+    assert documents(accounts_only) == {"acme-za": account(secrets=(NEWER_SECRET,))}
+
+
+# --- secrets that somebody edited by another way ---------------------------------------------------------------------
+
+BROKEN: list[Case[Any, str]] = [
+    Case("no JSON", SECRET, "its secret is not JSON"),
+    Case("no end of JSON", "[" * 60_000, "its secret is not JSON"),
+    Case("bytes", json.dumps(account()).encode(), "its secret is not JSON"),
+    Case("a list", f'["{SECRET}"]', "its secret is not a JSON object"),
+    Case("a text", f'"{SECRET}"', "its secret is not a JSON object"),
+    *(
+        Case(name, json.dumps(document), problem)
+        for name, document, problem in (
+            ("another provider", account("carrier_pigeon"), "provider: must be one of"),
+            ("no provider", {"signing_secrets": [SECRET]}, "provider: must be one of"),
+            ("no secrets", {"provider": "zoom_connect"}, "signing_secrets: must be a list"),
+            ("secrets in a text", {**account(), "signing_secrets": SECRET}, "signing_secrets: must be a list"),
+            ("a setting", account(clock_skew="x"), "settings.clock_skew: must be"),
+            ("settings in a list", {**account(), "settings": [1]}, "settings: must be an object"),
+            ("credentials in a list", {**account(), "credentials": [SECRET]}, "credentials: must be an object"),
+        )
+    ),
+]
+USES = [
+    ("accounts", "show", "acme-za"),
+    ("accounts", "rotate-secret", "acme-za"),
+    ("accounts", "retire-secret", "acme-za"),
+    ("simulate", "zoom-connect", "reply", "--account", "acme-za"),
+    ("event", "receive_zoom_connect", "reply", "--account", "acme-za"),
+]
+
+
+def edit(stack: Stack, name: str, value: str | bytes) -> None:
+    """Store a secret as somebody may by another way than ours."""
+    kind = "SecretBinary" if isinstance(value, bytes) else "SecretString"
+    asked: dict[str, Any] = {"Name": stack.outputs["AccountsPrefix"] + name, kind: value}
+    stack.secrets.create_secret(**asked)
+
+
+@table("case", BROKEN)
+@pytest.mark.parametrize("use", USES, ids=" ".join)
+def test_an_account_that_cannot_be_used_is_said_to_be_so(
+    hookline: Hookline, accounts_only: Stack, use: tuple[str, ...], case: Case[str | bytes, str]
+) -> None:
+    edit(accounts_only, "acme-za", case.given)
+    said = hookline(*use, stdin=NEWER_SECRET)
+    assert said.code == 1
+    assert said.words.startswith(f"hookline: acme-za can't be used: {case.expected}")
+    assert said.out == ""
+    assert kinds_in(said.err, [Kind.SECRET]) == set()
+
+
+def test_what_is_wrong_with_an_account_can_be_mended(hookline: Hookline, accounts_only: Stack) -> None:
+    edit(accounts_only, "acme-za", json.dumps(account(clock_skew="x", max_batch=0)))
+    assert hookline("accounts", "set", "acme-za", "--set", "clock_skew=7", "--unset", "max_batch").code == 0
+    assert documents(accounts_only) == {"acme-za": account(clock_skew=7)}
+
+
+@pytest.mark.parametrize("option", [("--message", "a\udcffb"), ("--set", "campaign=a\udcffb")])
+def test_a_field_that_is_no_text_is_said_to_be_none(
+    hookline: Hookline, accounts_only: Stack, option: tuple[str, str]
+) -> None:
+    accounts.add(accounts_only, "acme-za", account())
+    said = hookline("simulate", "zoom-connect", "reply", "--account", "acme-za", *option)
+    assert (said.code, said.words) == (1, "hookline: a field is no text in Unicode: the provider could not send it")
+
+
+def test_an_api_that_does_not_answer_is_said_so(hookline: Hookline, accounts_only: Stack) -> None:
+    accounts.add(accounts_only, "acme-za", account())
+    accounts_only.__dict__["outputs"]["ApiUrl"] = f"http://{processes.HOST}:{processes.free_port(0)}"
+    said = hookline("simulate", "zoom-connect", "reply", "--account", "acme-za")
+    assert (said.code, said.words) == (1, "hookline: the API did not answer: ConnectError")
+
+
+# --- all of them -----------------------------------------------------------------------------------------------------
 
 
 def test_no_accounts_are_said_to_be_none(hookline: Hookline, accounts_only: Stack) -> None:

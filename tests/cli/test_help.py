@@ -26,6 +26,18 @@ def test_the_example_in_a_commands_help_is_one_that_it_takes(path: tuple[str, ..
     assert COMMANDS[path].make_context(path[-1], words[len(path) + 1 :])
 
 
+NOT_FOR_SCRIPTS = {("demo",), ("build",), ("deploy",), ("schemas",), ("docs",)}
+"""What a person runs on a checkout; its exit code says all of it."""
+
+JSON_ANYHOW = {("event",)}
+
+
+@EACH
+def test_a_script_gets_json(path: tuple[str, ...]) -> None:
+    options = {name for parameter in COMMANDS[path].params for name in parameter.opts}
+    assert ("--json" in options) == (path not in NOT_FOR_SCRIPTS | JSON_ANYHOW)
+
+
 @EACH
 def test_every_option_and_argument_is_described(path: tuple[str, ...]) -> None:
     # An account's name needs no words where the command is about one account.

@@ -1,5 +1,6 @@
 """Where the stack is not there, every command says so in words and ends with exit 1: no traceback, no half answer."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -87,6 +88,22 @@ def test_a_stack_that_was_stopped_is_said_to_be_so(hookline: Hookline) -> None:
 def test_stopping_what_does_not_run_is_no_error(hookline: Hookline) -> None:
     said = hookline("down", "--instance", "never-started")
     assert (said.code, said.out.strip()) == (0, "it was not running")
+
+
+def test_what_is_said_of_stopping_can_be_json(hookline: Hookline) -> None:
+    said = hookline("down", "--instance", "never-started", "--json")
+    assert (said.code, json.loads(said.out)) == (0, {"instance": "never-started", "stopped": False})
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "/", "A", "a b", "-a", "a" * 41, "é", "a\n"])
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_an_instance_whose_name_is_no_folder_of_ours_is_refused(
+    hookline: Hookline, tmp_path: Path, command: str, name: str
+) -> None:
+    said = hookline(command, "--instance", name)
+    assert said.code == 1
+    assert said.words.startswith("hookline: --instance: ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_tool_that_is_not_set_up_is_named(

@@ -152,6 +152,8 @@ def test_a_file_may_name_its_ids_and_references(hookline: Hookline, stack: Stack
         Case("no heads", ["+27725551234,hello"], "has no column text"),
         Case("no column to", ["number,text", "+27725551234,hello"], "has no column to"),
         Case("heads alone", ["to,text"], "holds no messages"),
+        Case("a column twice", ["to,text,to", "+27725551234,hello,+27725551235"], "has the column to twice"),
+        Case("another twice", ["to,text,id,id", "+27725551234,hello,a,b"], "has the column id twice"),
         Case("quotes without end", ["to,text", '+27725551234,"hello'], "can't be read: unexpected end of data"),
     ],
 )
@@ -254,8 +256,61 @@ def test_what_waits_is_said_to_wait(hookline: Hookline, stack: Stack) -> None:
     said = hookline(*words, "--reference", "r", "--campaign", "c")
     assert said.code == 1
     assert "nothing is known of a command one: it still waits in its queue" in said.words
+    assert said.words.endswith("Look again with `hookline commands show one`")
     common = {"command": "send_sms", "id": "one", "account": ACCOUNT, "to": "+27 72 555 1234", "text": "hello"}
     assert given(stack) == [{**common, "reference": "r", "campaign": "c"}]
+
+
+LOOK = "look again with `hookline commands show one`"
+
+
+@table(
+    "case",
+    [
+        Case("done", (State.SUCCEEDED, {}), (0, "")),
+        Case("kept until its time", (State.SCHEDULED, {}), (0, "")),
+        Case(
+            "refused",
+            (State.FAILED, {"code": "400", "text": "no credits", "facts": {}}),
+            (1, "hookline: it is failed: 400 no credits"),
+        ),
+        Case("unknown", (State.UNKNOWN, {"why": "ReadTimeout"}), (1, "hookline: it is unknown: ReadTimeout")),
+        Case(
+            "taken back",
+            (State.CANCELLED, {}),
+            (1, f"hookline: it is cancelled: {LOOK}"),
+        ),
+        *(
+            Case(
+                state.value,
+                (state, {}),
+                (1, f"hookline: it is not sent yet, and waits for its turn: {LOOK}"),
+            )
+            for state in (State.WAITING, State.SENDING)
+        ),
+    ],
+)
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_sending_ends_well_only_where_it_was_done(
+    hookline: Hookline,
+    stack: Stack,
+    option: tuple[str, ...],
+    case: Case[tuple[State, dict[str, Any]], tuple[int, str]],
+) -> None:
+    document = {"command": "send_sms", "id": "one", "account": ACCOUNT, "to": "+27725551234", "text": "hello"}
+    do(stack, document)
+    state, outcome = case.given
+    [key] = stack.dynamodb.scan(TableName=stack.outputs["JournalTable"])["Items"]
+    stack.dynamodb.update_item(
+        TableName=stack.outputs["JournalTable"],
+        Key={"pk": key["pk"], "sk": key["sk"]},
+        UpdateExpression="SET #s = :s, #o = :o",
+        ExpressionAttributeNames={"#s": "state", "#o": "outcome"},
+        ExpressionAttributeValues={":s": {"S": state.value}, ":o": {"S": json.dumps(outcome)}},
+    )
+    said = hookline(*("send", "+27725551234", "hello", "--id", "one", "--account", ACCOUNT, "--seconds", "0", *option))
+    assert (said.code, said.words) == case.expected
+    assert state.value in said.out
 
 
 def test_a_command_without_an_id_gets_one_that_nobody_has(hookline: Hookline, stack: Stack) -> None:
@@ -287,6 +342,33 @@ def test_an_account_of_a_provider_that_takes_no_commands_is_said_so(hookline: Ho
             1,
             "hookline: acme-mx is an account at zorya, which takes no commands here",
         )
+
+
+@table(
+    "case",
+    [
+        Case("no JSON", "{", "broken can't be used: its secret is not JSON"),
+        Case("a list", "[]", "broken can't be used: its secret is not a JSON object"),
+        Case("nobody's", '{"provider": "pigeon"}', "broken is an account at pigeon, which takes no commands here"),
+        Case("no settings", '{"provider": "zoom_connect", "settings": [1]}', "broken can't send: "),
+        Case("credentials", '{"provider": "zoom_connect", "credentials": [1]}', "broken can't send: credentials.email"),
+    ],
+)
+def test_an_account_that_cannot_be_used_is_said_to_be_so(
+    hookline: Hookline, stack: Stack, tmp_path: Path, case: Case[str, str]
+) -> None:
+    stack.secrets.create_secret(Name=stack.outputs["AccountsPrefix"] + "broken", SecretString=case.given)
+    for words in (("send", "+27725551234", "hello"), ("balance",), ("batch", csv_of(tmp_path, *rows(1)))):
+        said = hookline(*words, "--account", "broken")
+        assert (said.code, said.words.startswith(f"hookline: {case.expected}")) == (1, True)
+    assert given(stack) == []
+
+
+def test_a_text_that_is_none_is_refused(hookline: Hookline, stack: Stack) -> None:
+    said = hookline("send", "+27725551234", "a\udcffb", "--account", ACCOUNT, "--seconds", "0")
+    assert said.code == 1
+    assert said.words.startswith("hookline: text: ")
+    assert given(stack) == []
 
 
 def test_a_command_that_the_provider_does_not_have_is_refused(stack: Stack) -> None:
@@ -342,6 +424,12 @@ def test_what_comes_back_while_dead_letters_are_moved_stays(stack: Stack, monkey
     monkeypatch.setattr(stack.sqs, "send_message", and_back)
     assert commands.move(stack, dead, queue) == 3
     assert (commands.count(stack, queue), commands.count(stack, dead)) == (3, 3)
+
+
+def test_what_is_said_of_dead_letters_can_be_json(hookline: Hookline, stack: Stack) -> None:
+    stack.sqs.send_message(QueueUrl=stack.outputs["PublishDeadLettersUrl"], MessageBody="x")
+    said = hookline("dead-letters", "redrive", "publish", "--json")
+    assert (said.code, json.loads(said.out)) == (0, {"queue": "publish", "put_back": 1})
 
 
 def test_dead_letters_are_counted_by_queue(hookline: Hookline, stack: Stack) -> None:

@@ -41,6 +41,13 @@ def test_brackets_are_text_and_no_markup(capsys: pytest.CaptureFixture[str], tex
     assert said.err == f"hookline: it is {text}\n  now {text}\n"
 
 
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_what_is_no_text_is_not_counted(hookline: Hookline, arguments: tuple[str, ...]) -> None:
+    said = hookline("sms", "count", "a\udcffb", *arguments)
+    assert (said.code, said.out) == (1, "")
+    assert said.words == "hookline: that is no text in Unicode: nobody could send it"
+
+
 def test_json_is_one_document_with_nothing_around_it(hookline: Hookline) -> None:
     said = hookline("sms", "count", "¿Qué tal? ✓", "--json")
     assert json.loads(said.out)["segments"] == 1

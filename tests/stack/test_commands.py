@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from hookline_cli import commands, local
+from hookline_cli import commands, local, output
 from hookline_cli.stack import Stack
 from tests.cli.commands import Said, call
 from tests.redaction import Kind, kinds_in
@@ -150,6 +150,7 @@ def test_what_should_be_refused_or_repeated_can_be_simulated(
     assert simulate(hookline, kind, "--account", provider.account, option) == answers
 
 
+@pytest.mark.shows_events("it prints samples of callbacks")
 def test_a_sample_signed_with_the_accounts_secret_is_taken(hookline: Hookline, provider: Provider) -> None:
     for name in ("reply", "delivery-report"):
         event = json_of(hookline("event", "receive_zoom_connect", name, "--account", provider.account))
@@ -158,7 +159,7 @@ def test_a_sample_signed_with_the_accounts_secret_is_taken(hookline: Hookline, p
 
 @pytest.mark.shows_events("it shows the events of the subscription queue")
 def test_events_are_shown_as_they_come_by_type_and_account(
-    hookline: Hookline, stack: Stack, settle: Callable[[], None]
+    hookline: Hookline, stack: Stack, inbox: Inbox, settle: Callable[[], None]
 ) -> None:
     provider = new_account(stack)
     settle()
@@ -170,6 +171,28 @@ def test_events_are_shown_as_they_come_by_type_and_account(
     assert (said.code, said.err) == (0, "")
     shown = [json.loads(line) for line in said.out.splitlines()]
     assert [event["data"]["message_id"] for event in shown] == [message_id(reply)]
+    assert len(inbox.wait(of_message(message_id(report)), seconds=5)) == 1, "it was left out, and given back"
+    assert inbox.now(of_message(message_id(reply))) == []
+
+
+@pytest.mark.shows_events("it shows the events of a queue of its own")
+def test_events_are_seen_from_now_on_and_the_subscription_queue_keeps_them(
+    hookline: Hookline, stack: Stack, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = new_account(stack)
+    earlier, reply, report = (provider.callback(kind) for kind in ("reply", "reply", "delivery_report"))
+    assert provider.insist(earlier)[-1] == 200
+    assert inbox.wait(of_message(message_id(earlier)))
+    monkeypatch.setattr(output, "progress", lambda _words: [provider.insist(it) for it in (report, reply)])
+    options = ("--keep", "--type", "sms.received", "--account", provider.account, "--seconds", "8")
+    said = hookline("events", "tail", *options, "--json")
+    assert (said.code, said.err) == (0, "")
+    shown = [json.loads(line) for line in said.out.splitlines()]
+    assert [event["data"]["message_id"] for event in shown] == [message_id(reply)]
+    assert len(inbox.wait(of_account(provider.account), 3)) == 3
+    rules = stack.events.list_rules(EventBusName=stack.outputs["BusName"])["Rules"]
+    assert [rule["Name"] for rule in rules if "-tail-" in rule["Name"]] == []
+    assert not stack.sqs.list_queues(QueueNamePrefix="hookline-local-tail").get("QueueUrls")
 
 
 def test_dead_letters_are_counted(hookline: Hookline) -> None:
