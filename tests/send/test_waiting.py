@@ -183,6 +183,12 @@ def test_what_waits_in_the_queue_for_its_time_can_be_taken_back(world: Money) ->
     assert (sent(world), world.state("sms-1")) == ([], "cancelled")
 
 
+def test_what_comes_together_with_its_cancellation_is_taken_back(world: Money) -> None:
+    world.put({"command": "cancel", "id": "c-1", "account": ACCOUNT, "command_id": "sms-1"}, message(send_at=later(99)))
+    world.drain()
+    assert (sent(world), world.state("sms-1"), world.rejections()) == ([], "cancelled", [])
+
+
 def test_a_schedule_that_can_not_be_taken_away_finds_its_command_cancelled(world: Money) -> None:
     world.put(message(send_at=later(3600)))
     world.poll()

@@ -289,6 +289,15 @@ class Sender:
             for work in works:
                 yield work, self._refused(work, account) if isinstance(account, Rejection) else account
             return
+        yield from self._do_once([work for work in works if not isinstance(work.command, Cancel)], account, until)
+        for work in works:  # after these: it may be about what came together with it
+            if isinstance(work.command, Cancel):
+                checked = self._ready(work, account)
+                yield work, self._cancel(checked, work.command) if isinstance(checked, Work) else checked
+
+    def _do_once(
+        self, works: Sequence[Work], account: "SendingAccount[Any]", until: float
+    ) -> Iterable[tuple[Work, Result]]:
         ready: dict[str, Work] = {}
         others: list[Work] = []
         for work in works:
@@ -313,7 +322,7 @@ class Sender:
         checked = self._check(work, account)
         if isinstance(checked, Rejection):
             return self._late(work, account, checked) or self._refused(work, checked)
-        return self._cancel(checked, checked.command) if isinstance(checked.command, Cancel) else checked
+        return checked
 
     def _account(self, name: str) -> "SendingAccount[Any] | Rejection | Left":
         try:
