@@ -263,14 +263,20 @@ def _prove_events(world: Money, asked: Mapping[str, Any]) -> None:
 def _prove_open(world: Money, asked: Mapping[str, Any]) -> None:
     """The list of open commands holds those that are unknown, and the ceiling counts what may have been spent."""
     entries = world.entries()
-    unknown = {name for name, entry in entries.items() if entry["state"] == "unknown"}
-    assert world.open_tokens() == unknown
+    listed = {name for name, entry in entries.items() if entry["state"] == "unknown" or _is_without_id(entry)}
+    assert world.open_tokens() == listed
     counted = [
         Decimal(entry["stake_amount"])
         for entry in entries.values()
         if entry["kind"] == "top_up" and entry["state"] in {"succeeded", "unknown"}
     ]
     assert world.staked() == sum(counted, Decimal(0)), f"of {len(asked)}"
+
+
+def _is_without_id(entry: Mapping[str, str]) -> bool:
+    """Say of an entry whether it is a message that was taken on without an id: a callback can still be about it."""
+    facts = json.loads(entry.get("outcome", "{}")).get("facts", {})
+    return entry["kind"] == "send_sms" and entry["state"] == "succeeded" and "message_id" not in facts
 
 
 def _amount(document: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ def test_a_token_that_can_not_be_renewed_leaves_it_not_sent() -> None:
 
     stale = httpx.Response(200, json=[["not_sent", {"why": "token_refused", "renew_token": True}]])
     ((_, outcome),) = session(caller(stale, token=token)).outcomes([MESSAGE])
-    assert outcome == NotSent("token_refused", renew_token=True)
+    assert outcome == NotSent("ThrottlingException")
     assert caller(stale, token=token).renewed(THE_ACCOUNT) == NotSent("ThrottlingException")
 
 

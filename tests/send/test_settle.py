@@ -11,6 +11,7 @@ from hookline.open_commands import OpenCommands
 from hookline.sending import Finding
 from hookline.settle import DECISIONS, MAX_WHY, MAX_WORD_RECEIVES
 from hookline.wiring.settle import handle
+from simulators.common import Chaos
 from simulators.zorya.modes import read_modes
 from tests.cases import Case, table
 from tests.samples import NOW
@@ -83,6 +84,75 @@ def test_a_callback_that_could_be_about_two_messages_settles_none(world: Money) 
     world.mt(transaction, NUMBER)
     assert world.words() == []
     assert {world.state("sms-1"), world.state("sms-2")} == {"unknown"}
+
+
+def test_a_callback_that_could_be_about_one_that_was_taken_on_without_an_id_settles_none(world: Money) -> None:
+    world.stand_in.simulator.numbers.put(NUMBER, read_modes("no_txid"), 1)
+    world.put(message("other"))
+    world.poll()
+    assert world.state("other") == "succeeded"
+    unknown(world, message("lost"), "timeout_before")
+    (row,) = world.stand_in.simulator.ledger.rows
+    world.mt(row["txID"], NUMBER, 201)
+    assert world.words() == []
+    assert world.state("lost") == "unknown"
+
+
+def test_the_callback_of_one_that_was_taken_on_without_an_id_leads_to_it_from_then_on(world: Money) -> None:
+    world.stand_in.simulator.numbers.put(NUMBER, read_modes("no_txid"), 1)
+    world.put(message("other"))
+    world.poll()
+    (row,) = world.stand_in.simulator.ledger.rows
+    for code in (200, 201):
+        world.mt(row["txID"], NUMBER, code)
+        assert world.words() == []
+    last = world.events()[-1]
+    assert (last["data"]["status"], last["metadata"]["correlation"]["command_id"]) == ("delivered", "other")
+    assert world.open_tokens() == set()
+
+
+def test_where_messages_are_sent_again_no_callback_settles_one(zorya: StandIn) -> None:
+    """An id may be that of a try before."""
+    zorya.clock.now = NOW
+    world = Money(zorya, on_unknown="resend")
+    zorya.simulator.numbers.put(NUMBER, read_modes("timeout_before"), None)
+    world.put(message("lost"))
+    world.drain()
+    zorya.simulator.numbers.clear()
+    world.mt("of-a-try-before", NUMBER, 201)
+    assert world.words() == []
+    assert world.state("lost") in {"unknown", "waiting"}
+
+
+def test_what_came_late_does_not_go_before_how_it_ended(world: Money) -> None:
+    first, second = unknown(world, top_up("top-1")), unknown(world, top_up("top-2"))
+    for transaction in (first, second):
+        world.stand_in.simulator.transactions[transaction].visible_at = 1e18
+    for status in ("103", "102"):
+        world.push(first, NUMBER, "20.00", status)
+        assert world.words() == []
+    for transaction in (first, second):
+        world.stand_in.simulator.transactions[transaction].visible_at = 0
+    world.tick(2)
+    by_id = {world.outcome(name)["facts"]["transaction_id"]: settled(world, name)[1] for name in ("top-1", "top-2")}
+    assert by_id == {first: "succeeded", second: "received"}
+
+
+def test_a_provider_that_is_down_is_said_so_and_nothing_is_put_off(world: Money) -> None:
+    unknown(world, top_up())
+    world.stand_in.simulator.chaos = Chaos(1, {"500": 1.0})
+    world.tick(3, 60)
+    failed = [line for line in world.telemetry.lines if line["name"] == "settling_failed"]
+    assert [(line["provider"], line["why"]) for line in failed] == [("zorya", "answer_unreadable")] * 3
+    world.stand_in.simulator.chaos = Chaos()
+    world.tick(1, 60)
+    assert world.state("top-1") == "succeeded"
+
+
+def test_without_time_nothing_is_asked_and_nothing_is_put_off(world: Money) -> None:
+    unknown(world, top_up())
+    assert world.settler.run(20) == {"open": 1, "settled": 0}
+    assert world.settler.run(120) == {"open": 1, "settled": 1}
 
 
 def test_a_callback_about_another_number_settles_none(world: Money) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hookline.outcomes import NotSent
 from hookline.providers.zorya.rest import SENDING
-from hookline.tokens import LEASE_SECONDS, REFUSED_SECONDS, Tokens
+from hookline.tokens import LEASE_SECONDS, NEW_SECONDS, REFUSED_SECONDS, Tokens
 from tests.doubles import Clock, Noted
 from tests.providers.zorya.rest_samples import account_of
 from tests.send.dynamo import Dynamo, as_client
@@ -90,6 +90,7 @@ def test_a_token_is_renewed_before_its_day_is_over(copies: Copies) -> None:
 def test_a_token_that_was_not_accepted_is_renewed_once_for_all(copies: Copies) -> None:
     first, second = copies.another(), copies.another()
     assert first(copies.account, False) == second(copies.account, False) == "token-1"
+    copies.clock.advance(NEW_SECONDS)
     assert first(copies.account, True) == "token-2"
     assert second(copies.account, True) == "token-2", "the one that another copy has fetched since"
     assert copies.provider.log_ins == 2

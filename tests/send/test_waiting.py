@@ -12,6 +12,7 @@ from hookline.errors import JournalUnavailableError, SchedulerUnavailableError
 from hookline.schedules import Schedules
 from hookline.send import MAX_LATE, SOON, STOPPED_DELAY
 from hookline.stops import Stops
+from simulators.common import Chaos
 from simulators.zorya.modes import read_modes
 from tests.doubles import client_error
 from tests.samples import NOW
@@ -367,6 +368,33 @@ def test_while_another_copy_logs_in_a_command_waits_and_is_not_counted(world: Mo
     assert world.state("top-2") == world.state("top-1") == "succeeded"
     assert world.sqs.dead == []
     assert world.stand_in.simulator.tokens.logins == 1
+
+
+def test_a_new_token_that_is_refused_at_once_is_no_storm_of_log_ins(world: Money) -> None:
+    """Whatever it is that is refused, another token does not mend it."""
+    world.stand_in.simulator.numbers.put(NUMBER, read_modes("403"), None)
+    world.put(*(top_up(f"top-{number}") for number in range(5)))
+    for _ in range(6):
+        world.poll(10)
+        world.clock.advance(10)
+    assert world.stand_in.simulator.tokens.logins <= 3
+    assert asked(world) <= 4
+    world.stand_in.simulator.numbers.clear()
+    world.drain()
+    assert {world.state(f"top-{number}") for number in range(5)} == {"succeeded"}
+
+
+def test_a_log_in_without_money_stops_the_account(world: Money, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = world.stand_in.simulator.tokens
+    world.stand_in.simulator.chaos = Chaos(1, {"code": 1.0})
+    monkeypatch.setattr("simulators.zorya.api.DEFAULT_CODE", -210)
+    world.put(*(top_up(f"top-{number}") for number in range(3)))
+    for _ in range(30):
+        world.poll(10)
+        world.clock.advance(STOPPED_DELAY)
+    assert (tokens.logins, world.sqs.dead, len(world.sqs.waiting)) == (0, [], 3)
+    assert [it["metadata"]["type"] for it in world.events()] == ["account.stopped"]
+    assert sum(world.stand_in.simulator.calls.values()) == 1
 
 
 def test_with_wrong_credentials_a_batch_asks_once(world: Money) -> None:

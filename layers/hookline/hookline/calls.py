@@ -122,7 +122,9 @@ class Session:
                     self._token = newer
                     for again, said in self._caller.request(of_call, self._account, newer):
                         yield from zip(again, said, strict=True)
-                    continue
+                else:
+                    yield from ((command, newer) for command in of_call)
+                continue
             yield from zip(of_call, outcomes, strict=True)
 
 

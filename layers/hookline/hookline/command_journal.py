@@ -1,9 +1,9 @@
 """Commands in the journal: one entry each, moved from state to state by conditional writes.
 
     scheduled ──▶ cancelled
-        │             ▲
-        ▼             │
-    waiting ──────────┘
+        │
+        ▼
+    waiting
        │
        ▼
     sending ──▶ succeeded | failed | unknown
@@ -214,7 +214,7 @@ class CommandJournal:
         return read_record(failed[0]) if failed else None
 
     def cancel(self, command_id: str, why: str, now: float) -> bool:
-        """Take back a command that waits. Returns False where it does not wait any more.
+        """Take back a command that waits for its `send_at`. Returns False where it does not any more.
 
         Args:
             command_id: the command.
@@ -227,14 +227,13 @@ class CommandJournal:
         values = {
             ":cancelled": {"S": State.CANCELLED},
             ":scheduled": {"S": State.SCHEDULED},
-            ":waiting": {"S": State.WAITING},
             ":outcome": {"S": json.dumps({"why": why})},
             ":now": {"S": _moment(now)},
         }
         write = update(
             _key(command_token(command_id)),
             "SET #state = :cancelled, outcome = :outcome, recorded_at = :now",
-            "#state IN (:scheduled, :waiting)",
+            "#state = :scheduled",
             values,
         )
         return not self._transactions.write([write])
@@ -417,7 +416,8 @@ class CommandJournal:
                 values,
             )
         ]
-        if result.state is not State.UNKNOWN:
+        # A message that was taken on without an id stays in the list: a callback that nobody's id leads to may be its.
+        if result.state is State.FAILED or (result.state is State.SUCCEEDED and result.message_id):
             writes += self._closing(result.command)
         if result.state is State.FAILED:
             writes += self._unstaking(result.command, result.staked)

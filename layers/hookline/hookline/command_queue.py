@@ -60,6 +60,12 @@ class Message(NamedTuple):
     turn: float
 
 
+def body_of(command: BaseCommand) -> str:
+    """Write a command as a message's body: JSON, with what SQS does not take written as escapes."""
+    body = command.model_dump_json(exclude_none=True)
+    return _NOT_IN_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", body)
+
+
 def read_message(record: Mapping[str, Any]) -> Message:
     """Read an SQS record as Lambda hands it over."""
     receives = int(record["attributes"]["ApproximateReceiveCount"])
@@ -105,11 +111,10 @@ class CommandQueue:
             **({TURN_ATTRIBUTE: f"{turn:.3f}"} if turn is not None else {}),
             **({RECEIVES_ATTRIBUTE: str(receives)} if receives else {}),
         }
-        body = command.model_dump_json(exclude_none=True)
         with _unavailable():
             self._client.send_message(
                 QueueUrl=self._url,
-                MessageBody=_NOT_IN_SQS.sub(lambda found: f"\\u{ord(found[0]):04x}", body),
+                MessageBody=body_of(command),
                 DelaySeconds=min(MAX_DELAY, max(0, round(seconds))),
                 MessageAttributes={
                     name: {"DataType": "Number", "StringValue": number} for name, number in numbers.items()

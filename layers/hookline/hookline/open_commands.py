@@ -59,6 +59,7 @@ class Entry(NamedTuple):
             self.command,
             self.claimed_at,
             on_its_way=self.record.state is State.SENDING,
+            is_known=self.record.state is State.SUCCEEDED,
             transaction_id=str(facts.get("transaction_id") or facts.get("message_id") or ""),
         )
 
@@ -78,6 +79,8 @@ class OpenCommands:
     def read(self, provider: str, account: str | None = None) -> list[Entry]:
         """Read the open commands of a provider, or of one account of it, in the order of their accounts.
 
+        Messages that were taken on without an id are among them: what a callback says may be about one of them.
+
         Raises:
             JournalUnavailableError: nobody knows which there are.
         """
@@ -86,7 +89,7 @@ class OpenCommands:
         found = []
         for token, item in items.items():
             entry = entries.get(f"{COMMAND}#{token}")
-            if entry is not None and entry["state"]["S"] in {State.SENDING, State.UNKNOWN}:
+            if entry is not None and entry["state"]["S"] in {State.SENDING, State.UNKNOWN, State.SUCCEEDED}:
                 found.append(_entry(entry, item))
         return found
 
@@ -117,16 +120,19 @@ class OpenCommands:
         return {keys[pk]: it for pk, item in found.items() if (it := _taken(item)) is not None}
 
     def say(self, provider: str, account: str, finding: Finding, expires_at: int) -> None:
-        """Keep what a callback says of an id that is nobody's yet; where it has become somebody's, nothing is kept.
+        """Keep what a callback says of an id that is nobody's yet.
+
+        Where it has become somebody's, or where how it ended is kept already, nothing is.
 
         Raises:
             JournalUnavailableError: it may or may not be kept; the same call can be made again.
         """
+        ended = ", ended = :entry" if finding.facts.get("final") else ""  # nothing that comes late goes before it
         write: Write = {
             "Update": {
                 "Key": link_key(provider, account, finding.transaction_id),
-                "UpdateExpression": "SET entry = :entry, said = :said, expires_at = :expiry",
-                "ConditionExpression": "attribute_not_exists(#token)",
+                "UpdateExpression": f"SET entry = :entry, said = :said, expires_at = :expiry{ended}",
+                "ConditionExpression": "attribute_not_exists(#token) AND attribute_not_exists(ended)",
                 "ExpressionAttributeNames": {"#token": "token"},
                 "ExpressionAttributeValues": {
                     ":entry": {"S": LINK},
@@ -181,6 +187,16 @@ class OpenCommands:
         if not finding.done and entry.record.staked:
             writes.append(unstaking(entry.provider, command.account, *entry.record.staked))
         return not self._transactions.write(writes)
+
+    def link(self, entry: Entry, transaction_id: str) -> bool:
+        """Let a provider's id lead to a command that was taken on without one. Returns False where it is another's.
+
+        Raises:
+            JournalUnavailableError: it may or may not be written; the same call can be made again.
+        """
+        key = open_key(entry.provider, entry.command.account, entry.command.token)
+        link = linking(entry.provider, entry.command, transaction_id, entry.expires_at)
+        return not self._transactions.write([link, {"Delete": {"Key": key}}])
 
     def interrupt(self, entry: Entry, now: float) -> bool:
         """Write down that nobody knows what became of a command whose attempt died and that nobody tries again.

@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 from hookline.accounts import Accounts, is_account_name
@@ -425,14 +426,17 @@ class Sender:
             return None
         work = work._replace(command=in_time)
         if found.state in {State.SCHEDULED, State.WAITING}:
-            return None if self._provider.native_schedule else self._held_up(work, send_at.timestamp())
+            return None if self._provider.native_schedule else self._held_up(work, found, send_at.timestamp())
         result = self._denied(work, found, may_repeat=False)
         return None if isinstance(result, str) else result
 
-    def _held_up(self, work: Work, send_at: float) -> Work | Record | None:
-        """Let a command that has waited with us go all the same; or take it back, where its time is long over."""
+    def _held_up(self, work: Work, found: Record, send_at: float) -> Work | Record | None:
+        """Let a command that has waited with us go all the same; or take it back, where its time is long over.
+
+        One that was begun goes on: it is not for us to say that it was not sent.
+        """
         now = self._clock()
-        if now - send_at <= MAX_LATE:
+        if found.state is State.WAITING or now - send_at <= MAX_LATE:
             return work
         self._journal.cancel(work.command.id, "too late", now)
         return self._journal.read(work.command.id)
@@ -460,6 +464,10 @@ class Sender:
         is_it = found is not None and found.state in FINAL and found.digest == work.command.digest
         return found if is_it else None
 
+    def _stop(self, account: str, why: str) -> None:
+        if self._stops.stop(account, why, "provider", self._clock()):
+            self._telemetry.count("accounts_stopped", dimensions={"provider": self._provider.name}, why=why)
+
     def _stopped(self) -> Left:
         """What a stopped account's command comes to. Each is counted, so that an alarm lasts as long as they wait."""
         self._telemetry.count("commands_stopped", dimensions={"provider": self._provider.name})
@@ -470,7 +478,10 @@ class Sender:
     ) -> Iterable[tuple[Work, Result]]:
         session = self._caller.session(account)
         if isinstance(session, NotSent):
-            yield from ((work, self._known(work) or _left(session)) for work in works)
+            if session.stop_account:
+                self._stop(account.name, session.why)
+            left = self._stopped if session.stop_account else partial(_left, session)
+            yield from ((work, self._known(work) or left()) for work in works)
             return
         now = self._clock()
         has_turn = [work.message is not None and now - LATEST <= work.message.turn <= now + 1 for work in works]
@@ -610,8 +621,8 @@ class Sender:
         for finish in finished:
             self._count(finish.state.value)
             yield finish.command, Record(finish.state, finish.command.digest, finish.claim, 0, finish.outcome)
-        if no_money is not None and self._stops.stop(account.name, no_money, "provider", self._clock()):
-            self._telemetry.count("accounts_stopped", dimensions={"provider": self._provider.name}, why=no_money)
+        if no_money is not None:
+            self._stop(account.name, no_money)
         for it, result in left:
             self._count("not_sent", why=result.why)
             yield it.command, result

@@ -81,12 +81,14 @@ class OpenCommand(NamedTuple):
         sent_at: when its request left, at the latest: seconds since the epoch, UTC.
         on_its_way: an attempt may still be under way, whose answer is yet to come.
         transaction_id: the provider's id of it, where an answer that told too little had one; "" where none had.
+        is_known: the provider has it, and gave it no id: only a callback can still be about it.
     """
 
     command: BaseCommand
     sent_at: float
     on_its_way: bool = False
     transaction_id: str = ""
+    is_known: bool = False
 
     def __repr__(self) -> str:
         """Show neither a number nor a text."""

@@ -22,7 +22,7 @@ from hookline.calls import Caller
 from hookline.command_journal import State
 from hookline.errors import AccountError, JournalUnavailableError
 from hookline.open_commands import Entry, OpenCommands
-from hookline.outcomes import NotSent
+from hookline.outcomes import MayHaveBeenSent, NotSent
 from hookline.sending import Asked, Finding, SendingAccount, SendingProvider, Settling, Word
 from hookline.telemetry import Telemetry
 
@@ -120,14 +120,17 @@ class Settler:
             try:
                 entries = self._open.read(name, account)
             except JournalUnavailableError as error:
-                self._telemetry.count("settling_failed", dimensions={"provider": name}, why=str(error))
+                self._count_failure(name, str(error))
                 continue
             settled: set[str] = set()
-            for of_account, group in groupby(entries, key=lambda entry: entry.command.account):
-                settled |= self._settle_account(side, of_account, list(group), until, at_once=at_once)
-            counts["open"] += len(entries)
+            groups = [(key, list(group)) for key, group in groupby(entries, key=lambda entry: entry.command.account)]
+            random.shuffle(groups)  # where there is no time for all of them, it is not always the same that are left
+            for of_account, group in groups:
+                settled |= self._settle_account(side, of_account, group, until, at_once=at_once)
+            still = [it for it in entries if it.record.state is not State.SUCCEEDED and it.command.id not in settled]
+            counts["open"] += len(still) + len(settled)
             counts["settled"] += len(settled)
-            self._say_overdue(name, [entry for entry in entries if entry.command.id not in settled])
+            self._say_overdue(name, still)
         return counts
 
     def _settle_account(
@@ -138,25 +141,25 @@ class Settler:
         try:
             return self._settle(side, name, entries, until, at_once=at_once)
         except (JournalUnavailableError, AccountError) as error:
-            self._telemetry.count("settling_failed", dimensions={"provider": provider}, account=name, why=str(error))
+            self._count_failure(provider, str(error), name)
             return set()
 
     def _settle(self, side: Side, name: str, entries: Sequence[Entry], until: float, *, at_once: bool) -> set[str]:
         now = self._clock()
         unknown = [entry for entry in map(self._woken, entries) if entry.record.state is State.UNKNOWN]
         due = [entry for entry in unknown if at_once or entry.look_at <= now]
-        if not due:
+        if not due or until - now < TIME_FOR_A_CALL:
             return set()
-        random.shuffle(due)  # where there is no time for all of them, it is not always the same that are left
+        random.shuffle(due)
         account = side.accounts.find(name)
-        asked = self._ask(side, account, due, until)
+        asked, all_answered = self._ask(side, account, due, until)
         # Read again, after the answers: what they speak of was begun before, and is in the list or linked.
         entries = self._open.read(side.provider.name, name)
         taken = self._open.taken(side.provider.name, name, side.settling.ids(asked))
         found = side.settling.match([entry.open_command for entry in entries], asked, taken, account)
         of_id = {entry.command.id: entry for entry in entries}
         settled = {command_id for command_id, it in found.items() if self._end(of_id[command_id], it)}
-        later = [entry for entry in due if entry.command.id not in settled]
+        later = [entry for entry in due if entry.command.id not in settled and all_answered]
         self._open.look_later(later, {entry.command.id: now + _wait(now - entry.claimed_at) for entry in later})
         return settled
 
@@ -169,17 +172,27 @@ class Settler:
             return self._open.find(entry.command.id) or entry
         return entry
 
-    def _ask(self, side: Side, account: "SendingAccount[Any]", due: Iterable[Entry], until: float) -> list[Asked]:
+    def _ask(
+        self, side: Side, account: "SendingAccount[Any]", due: Iterable[Entry], until: float
+    ) -> tuple[list[Asked], bool]:
+        """Ask about commands. Returns questions with their outcomes, and whether each was asked and answered."""
         session = side.caller.session(account)
         if isinstance(session, NotSent):
-            self._telemetry.count("settling_failed", dimensions={"provider": side.provider.name}, why=session.why)
-            return []
+            self._count_failure(side.provider.name, session.why)
+            return [], False
         asked: list[Asked] = []
-        for question in side.settling.questions([entry.open_command for entry in due], account):
+        questions = side.settling.questions([entry.open_command for entry in due], account)
+        for question in questions:
             if until - self._clock() < TIME_FOR_A_CALL:
                 break
             asked += session.outcomes([question])
-        return asked
+        unanswered = [it for _, it in asked if isinstance(it, NotSent | MayHaveBeenSent)]
+        for outcome in unanswered:
+            self._count_failure(side.provider.name, outcome.why)
+        return asked, not unanswered and len(asked) == len(questions)
+
+    def _count_failure(self, provider: str, why: str, account: str | None = None) -> None:
+        self._telemetry.count("settling_failed", dimensions={"provider": provider}, why=why, account=account)
 
     def _end(self, entry: Entry, finding: Finding) -> bool:
         settled = self._open.settle(entry, finding, self._clock())
@@ -208,11 +221,11 @@ class Settler:
         again: list[str] = []
         for record in records:
             receives = int(record["attributes"]["ApproximateReceiveCount"])
+            detail = json.loads(record["body"])["detail"]
             try:
-                detail = json.loads(record["body"])["detail"]
                 is_done = self._take_word(detail, until) or receives >= MAX_WORD_RECEIVES
             except (JournalUnavailableError, AccountError) as error:
-                self._telemetry.count("settling_failed", why=str(error))
+                self._count_failure(detail["metadata"]["provider"], str(error))
                 is_done = False
             if not is_done:
                 again.append(record["messageId"])
@@ -244,8 +257,10 @@ class Settler:
         if any(it.on_its_way for it in could_be):
             return False
         if len(could_be) == 1:
-            of_id = {entry.command.id: entry for entry in entries}
-            return self._end(of_id[could_be[0].command.id], word.finding)
+            entry = next(entry for entry in entries if entry.command.id == could_be[0].command.id)
+            if could_be[0].is_known:
+                return self._open.link(entry, word.finding.transaction_id)
+            return self._end(entry, word.finding)
         self._settle_account(side, name, entries, until, at_once=True)
         return True
 

@@ -30,7 +30,10 @@ WAIT_SECONDS = 2.0
 """When whoever found the lock taken comes again."""
 
 REFUSED_SECONDS = 300.0
-"""For so long nobody tries credentials that the provider refused."""
+"""For so long nobody tries credentials that the provider refused, nor another token in the place of a new one."""
+
+NEW_SECONDS = 2.0
+"""A token that is refused so soon after it was issued is not mended by another one."""
 
 KEPT_SECONDS = 86_400
 """For so long the item of a token that is over is kept: DynamoDB deletes it then."""
@@ -40,6 +43,7 @@ class _Held(NamedTuple):
     token: str
     issued_at: float
     refused_until: float
+    refused_why: str = ""
 
 
 class Tokens:
@@ -98,7 +102,9 @@ class Tokens:
             self._known[account.name] = found
             return found.token
         if found.refused_until > now:
-            return NotSent("credentials_refused", found.refused_until - now)
+            return NotSent(found.refused_why, found.refused_until - now)
+        if renew and found.token and now < found.issued_at + NEW_SECONDS:
+            return NotSent("token_refused", REFUSED_SECONDS)
         return self._renew(account, found)
 
     def _renew(self, account: "SendingAccount[Any]", found: _Held) -> str | Outcome:
@@ -114,8 +120,11 @@ class Tokens:
             self._known[account.name] = _Held(outcome, now, 0)
             return outcome
         if isinstance(outcome, Refused):
-            self._unlock(account.name, owner, {"refused_until": {"N": str(now + REFUSED_SECONDS)}})
-            return NotSent("credentials_refused", REFUSED_SECONDS)
+            outcome = NotSent("credentials_refused", REFUSED_SECONDS)
+        if isinstance(outcome, NotSent) and (outcome.delay is not None or outcome.stop_account):
+            until = {"N": str(now + (outcome.delay or REFUSED_SECONDS))}
+            self._unlock(account.name, owner, {"refused_until": until, "refused_why": {"S": outcome.why}})
+            return outcome
         self._unlock(account.name, owner, {})
         why = getattr(outcome, "why", "no_token")
         return outcome if isinstance(outcome, NotSent) else NotSent(f"log_in_{why}")
@@ -142,6 +151,7 @@ class Tokens:
             item.get("token", {}).get("S", ""),
             float(item.get("issued_at", {}).get("N", "0")),
             float(item.get("refused_until", {}).get("N", "0")),
+            item.get("refused_why", {}).get("S", "credentials_refused"),
         )
 
     def _lock(self, account: str, owner: str, found: _Held) -> bool:

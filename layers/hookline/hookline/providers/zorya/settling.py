@@ -113,7 +113,12 @@ def read_word(detail: Mapping[str, Any]) -> Word | None:
 
 
 def match_word(open_commands: Sequence[OpenCommand], word: Word, account: Account) -> list[OpenCommand]:
-    """Return the open commands that a callback can be about, as `Settling.match_word` says."""
+    """Return the open commands that a callback can be about, as `Settling.match_word` says.
+
+    Where an account sends messages again, an id may be that of a try before: no callback settles one there.
+    """
+    if word.kind == SendSms.kind and account.settings.on_unknown == "resend":
+        return []
     return [
         it
         for it in open_commands
