@@ -232,8 +232,14 @@ def _problems_of_look_ups(books: _Books) -> Iterable[str]:
 def _problems_of_what_is_kept(found: Found, books: _Books) -> Iterable[str]:
     """The list of open commands is what is unknown; links lead where the ids do; the stake is what may be spent."""
     tokens = {command_token(name): entry for name, entry in books.entries.items()}
-    listed = sorted(str(item["sk"]).rpartition("#")[2] for item in found.kept if item["entry"] == OPEN)
-    if listed != sorted(name for name, it in tokens.items() if it.kind in UPDATES and it.state == "unknown"):
+    listed = {str(item["sk"]).rpartition("#")[2] for item in found.kept if item["entry"] == OPEN}
+    unknown = {name for name, it in tokens.items() if it.kind in UPDATES and it.state == "unknown"}
+    without_id = {
+        name
+        for name, it in tokens.items()
+        if it.kind == "send_sms" and it.state == "succeeded" and "message_id" not in it.facts
+    }
+    if not unknown <= listed <= unknown | without_id:  # of one without an id a callback may still come, or has come
         yield f"{len(listed)} commands are in the list of open ones, and not those that are unknown"
     links = {
         str(item["pk"]).rpartition("#")[2]: str(item["token"])

@@ -30,9 +30,9 @@ WAIT_SECONDS = 2.0
 """When whoever found the lock taken comes again."""
 
 REFUSED_SECONDS = 300.0
-"""For so long nobody tries credentials that the provider refused, nor another token in the place of a new one."""
+"""For so long nobody tries credentials that the provider refused."""
 
-NEW_SECONDS = 2.0
+NEW_SECONDS = 30.0
 """A token that is refused so soon after it was issued is not mended by another one."""
 
 KEPT_SECONDS = 86_400
@@ -104,7 +104,7 @@ class Tokens:
         if found.refused_until > now:
             return NotSent(found.refused_why, found.refused_until - now)
         if renew and found.token and now < found.issued_at + NEW_SECONDS:
-            return NotSent("token_refused", REFUSED_SECONDS)
+            return NotSent("token_refused")
         return self._renew(account, found)
 
     def _renew(self, account: "SendingAccount[Any]", found: _Held) -> str | Outcome:
