@@ -1,5 +1,6 @@
 """Settling: what a message's status, a callback, the report and a person end; and what they leave open."""
 
+import dataclasses
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -261,6 +262,18 @@ def test_a_callback_comes_again_no_more_than_so_often(world: Money) -> None:
     assert world.words(MAX_WORD_RECEIVES) == []
     queue = TEMPLATE["Resources"]["SettleCallbacks"]["Properties"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] > MAX_WORD_RECEIVES, "it would be a dead letter first"
+
+
+def test_the_row_of_a_refused_one_does_not_end_one_that_was_charged(world: Money) -> None:
+    """The refusal named no txID, so its row is nobody's; it is as close in time as the other."""
+    state = world.stand_in.simulator
+    transaction = unknown(world, top_up())
+    bad = state.transactions[transaction]
+    refused = dataclasses.replace(bad, id="A" * 20, status=-1)
+    state.transactions.clear()
+    state.transactions |= {refused.id: refused, transaction: bad}
+    world.tick(1)
+    assert settled(world, "top-1") == ("succeeded", "received", "report")
 
 
 def test_an_unknown_one_is_asked_about_less_and_less_often(world: Money) -> None:

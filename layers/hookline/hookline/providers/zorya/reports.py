@@ -162,7 +162,7 @@ def match_all(
     Returns:
         The row of each top-up that has one, by the command's id. The same for any order of the arguments.
     """
-    by_id = _latest(rows)
+    by_id = latest(rows)
     found: dict[str, ReportRow] = {}
     known = sorted((it for it in top_ups if it.transaction_id is not None), key=_order)
     for top_up in known:
@@ -226,13 +226,14 @@ def _distance(top_up: OpenTopUp, row: ReportRow) -> timedelta:
     return timedelta() if row.occurred_at is None else abs(row.occurred_at - top_up.sent_at)
 
 
-def _latest(rows: Iterable[ReportRow]) -> dict[str, ReportRow]:
-    latest: dict[str, ReportRow] = {}
+def latest(rows: Iterable[ReportRow]) -> dict[str, ReportRow]:
+    """Return of each txID the row with the latest status."""
+    found: dict[str, ReportRow] = {}
     for row in sorted(rows, key=_row_order):
-        known = latest.get(row.transaction_id)
+        known = found.get(row.transaction_id)
         if known is None or (row.final, _seconds(row.updated_at)) >= (known.final, _seconds(known.updated_at)):
-            latest[row.transaction_id] = row
-    return latest
+            found[row.transaction_id] = row
+    return found
 
 
 def _order(top_up: OpenTopUp) -> tuple[datetime, str]:

@@ -18,6 +18,7 @@ from hookline.providers.zorya.reports import (
     OpenTopUp,
     ReportRow,
     as_fact,
+    latest,
     match_all,
     report_days,
     report_rows,
@@ -87,8 +88,12 @@ def match(
         if isinstance(it.command, TopUp) and not it.on_its_way and (it.transaction_id or it.command.to not in busy)
     ]
     claimed = [name for name, whose in taken.items() if isinstance(whose, str)]
-    found = {name: _of_row(row, taken) for name, row in match_all(wanted, _rows(asked), claimed).items()}
-    return found | _messages(open_commands, asked)
+    rows = latest(_rows(asked)).values()
+    # First those that money was taken for: a refused one whose refusal named no txID may have a row too.
+    found = match_all(wanted, [row for row in rows if row.status not in _BAD], claimed)
+    rest = [it for it in wanted if it.id not in found]
+    found |= match_all(rest, [row for row in rows if row.status in _BAD], claimed)
+    return {name: _of_row(row, taken) for name, row in found.items()} | _messages(open_commands, asked)
 
 
 def read_word(detail: Mapping[str, Any]) -> Word | None:
