@@ -32,7 +32,7 @@ WAIT_SECONDS = 2.0
 REFUSED_SECONDS = 300.0
 """For so long nobody tries credentials that the provider refused."""
 
-NEW_SECONDS = 30.0
+NEW_SECONDS = 5.0
 """A token that is refused so soon after it was issued is not mended by another one."""
 
 KEPT_SECONDS = 86_400
