@@ -513,7 +513,7 @@ def test_all_copies_share_one_log_in_and_renew_it_once(stack: Stack, own: Own, i
         assert {it["state"] for it in said} <= {"succeeded", "waiting"}
         for document in documents:
             queue(stack, document)
-        states = commands.wait(stack, [document["id"] for document in documents], OUTCOME_SECONDS)
+        states = commands.wait(stack, [document["id"] for document in documents], 3 * OUTCOME_SECONDS)
         assert Counter(states.values()) == {"succeeded": len(documents)}
         assert own.stand_in.log_ins() == (before + log_ins, 0)
         own.stand_in.revoke_tokens()
